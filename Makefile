@@ -1,0 +1,40 @@
+PYTHON ?= python3
+DEV := .venv/dev
+LEAN := .venv/lean
+
+.PHONY: demo test lint typecheck dev clean
+
+## Paint people on the sample photos (or on PHOTO=mine.jpg) with the shipped int8 model; no torch involved.
+demo: $(LEAN)/.ready
+	$(LEAN)/bin/python -m densepose_mobile.cli.demo --out out/demo $(if $(PHOTO),"$(PHOTO)")
+
+## Everything that the tests need, then the tests.
+test: $(DEV)/.ready
+	$(DEV)/bin/python -m pytest
+
+lint: $(DEV)/.ready
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+## mypy sees the package as users get it: the built wheel.
+typecheck: $(DEV)/.ready
+	rm -rf build/typecheck
+	$(DEV)/bin/pip install -q --no-deps --no-build-isolation --target build/typecheck .
+	cd build/typecheck && ../../$(DEV)/bin/mypy --config-file ../../pyproject.toml -p densepose_mobile
+
+dev: $(DEV)/.ready
+
+$(DEV)/.ready: setup.cfg
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install -q -U pip "setuptools>=77" wheel
+	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,convert,litert,onnx,test]"
+	touch $@
+
+$(LEAN)/.ready: setup.cfg
+	$(PYTHON) -m venv $(LEAN)
+	$(LEAN)/bin/pip install -q -U pip
+	$(LEAN)/bin/pip install -q ".[demo]"
+	touch $@
+
+clean:
+	rm -rf build out .venv

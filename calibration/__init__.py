@@ -1,0 +1,1 @@
+"""Choosing calibration pictures and measuring what quantisation does to each layer."""

@@ -1,0 +1,1 @@
+"""From a checkpoint to verified device graphs and a bundle."""

@@ -1,0 +1,1 @@
+"""Dense pose on the phone: the body part and surface coordinate of every body pixel."""

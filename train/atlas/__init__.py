@@ -1,0 +1,1 @@
+"""Making the body atlas: cut, unwrap, orient, measure."""

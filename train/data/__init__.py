@@ -1,0 +1,1 @@
+"""Synthetic people with exact dense truth, and the readers that feed training."""

@@ -1,0 +1,1 @@
+"""The training loop: recipe, Lightning module, logging of pictures and metrics."""

@@ -1,0 +1,1 @@
+"""Losses of the detector and of the dense head."""
