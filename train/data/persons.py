@@ -1,0 +1,56 @@
+"""A posed, dressed person: what a scene draws and what its truth is made from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["KEYPOINT_NAMES", "Layer", "PosedPerson"]
+
+KEYPOINT_NAMES: Final[tuple[str, ...]] = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+"""The 17 COCO keypoints in order; left is the person's left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One drawn mesh: body, wig, garment or shoe. Its faces are those of the surface, so face index = label index."""
+
+    surface: str  # name in the SurfaceSet
+    vertices: NDArray[np.float32]  # (V, 3) m, world: y up, ground y = 0, the person stands at x = z = 0
+    faces: NDArray[np.int32]  # (F, 3) the surface's faces
+    uv_faces: NDArray[np.int32]  # (F, 3) indices into uv
+    uv: NDArray[np.float32]  # (T, 2) 0..1, u right, v down from the top of the texture; may lie outside: repeat
+    texture: NDArray[np.uint8]  # (H, W, 3) sRGB, or (H, W, 4) with alpha
+    double_sided: bool = False  # else back faces may be culled
+    hidden_faces: NDArray[np.bool_] | None = None  # (F,) faces that are not drawn (skin under clothes)
+
+
+@dataclass(frozen=True, eq=False)
+class PosedPerson:
+    """A person in the world: y up, lowest point on the ground y = 0 unless in the air, root at x = z = 0."""
+
+    kind: str  # "valid" or "anny"
+    identity: str  # avatar name, or name of the body shape
+    layers: tuple[Layer, ...]
+    keypoints: NDArray[np.float32]  # (17, 3) m, world, COCO order
+    height_m: float  # standing height
+    clip: str  # motion clip and frame, "cmu_002_01:17"
