@@ -1,0 +1,16 @@
+"""Pictures on their way in: files and arrays to RGB, RGB to network input, and the mapping back."""
+
+from densepose_mobile.imaging.color import COLORS, ROTATIONS, as_rgb
+from densepose_mobile.imaging.letterbox import Letterbox, crop_input, network_input
+from densepose_mobile.imaging.load import PICTURE_SUFFIXES, load_image
+
+__all__ = [
+    "COLORS",
+    "PICTURE_SUFFIXES",
+    "ROTATIONS",
+    "Letterbox",
+    "as_rgb",
+    "crop_input",
+    "load_image",
+    "network_input",
+]
