@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from densepose_mobile.errors import AssetError
+from densepose_mobile.train.data.assets import asset_folder
+from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
+from densepose_mobile.train.models.movenet import load_movenet
+
+
+@pytest.fixture(scope="module")
+def movenet() -> Path:
+    try:
+        path = asset_folder() / "weights" / "movenet_lightning.npz"
+    except AssetError as error:
+        pytest.skip(str(error))
+    if not path.is_file():
+        pytest.skip(f"{path} is missing")
+    return path
+
+
+def test_stride_two_pads_right_and_bottom_as_tensorflow_same() -> None:
+    layer = ConvAct(1, 1, 3, 2, act=False)
+    torch.nn.init.zeros_(layer.conv.bias)
+    layer.conv.weight.data = torch.arange(9.0).reshape(1, 1, 3, 3)
+    image = torch.zeros(1, 1, 8, 8)
+    image[0, 0, 0, 0] = 1
+    out = layer(image)
+    assert out.shape == (1, 1, 4, 4)
+    assert out[0, 0, 0, 0] == 0  # the first tap: nothing is padded on the left
+    image = torch.zeros(1, 1, 8, 8)
+    image[0, 0, 7, 7] = 1
+    assert layer(image)[0, 0, 3, 3] == 4  # the centre tap sits on the last pixel; the ninth tap is padding
+
+
+def test_pretrained_weights_reach_every_layer(movenet: Path) -> None:
+    backbone = MobileNetV2()
+    before = {name: value.clone() for name, value in backbone.named_parameters()}
+    load_movenet(backbone, movenet)
+    assert all(not torch.equal(before[name], value) for name, value in backbone.named_parameters())
+    with np.load(movenet) as arrays:
+        depthwise = arrays["backbone/block_3_depthwise/depthwise_weights"]
+    got = backbone.blocks()[3].depthwise.conv.weight.detach().numpy()
+    np.testing.assert_array_equal(got[5, 0], depthwise[:, :, 5, 0].astype(np.float32))
+
+
+def test_pretrained_features_live(movenet: Path) -> None:
+    backbone = MobileNetV2()
+    load_movenet(backbone, movenet)
+    yy, xx = torch.meshgrid(torch.linspace(-1, 1, 96), torch.linspace(-1, 1, 96), indexing="ij")
+    with torch.no_grad():
+        features = backbone(torch.stack([yy, xx, yy * xx])[None])
+    assert [tuple(f.shape[1:]) for f in features] == [(24, 24, 24), (32, 12, 12), (96, 6, 6), (320, 3, 3)]
+    assert all(0.05 < f.std() < 50 for f in features)
+
+
+def test_missing_or_wrong_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match=r"nothing\.npz"):
+        load_movenet(MobileNetV2(), tmp_path / "nothing.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(AssetError, match="Conv1"):
+        load_movenet(MobileNetV2(), tmp_path / "other.npz")
+
+
+def test_frozen_stages_get_no_gradient_and_the_others_do() -> None:
+    backbone = MobileNetV2(frozen_stages=2)
+    backbone.train()
+    backbone(torch.randn(1, 3, 32, 32))[3].sum().backward()
+    touched = {name.split(".")[0] + name.split(".")[1] for name, p in backbone.named_parameters() if p.grad is not None}
+    assert touched == {"stages2", "stages3"}

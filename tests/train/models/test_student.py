@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+
+from densepose_mobile.postprocess.rois import roi_weights
+from densepose_mobile.spec import MAP_OUTPUTS, GraphSpec, ModelSpec
+from densepose_mobile.train.models.graphs import graph_module
+from densepose_mobile.train.models.student import Student
+
+SPEC = ModelSpec(detect_size=128, track_size=96, feature_channels=16, roi_batches=(1, 3))
+
+
+@pytest.fixture(scope="module")
+def student() -> Student:
+    torch.manual_seed(0)
+    student = Student(SPEC, head_width=16).eval()
+    for head in (student.detector, student.dense_head, student.track_head):
+        for parameter in head.parameters():  # outputs that differ from place to place
+            if parameter.ndim == 4:
+                torch.nn.init.normal_(parameter, std=0.1)
+    return student
+
+
+def inputs(graph: GraphSpec) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.rand(tensor.shape, generator=generator) * 2 - 1 for tensor in graph.inputs]
+
+
+@pytest.mark.parametrize("graph", SPEC.graphs(), ids=lambda graph: graph.name)
+def test_graph_has_the_inputs_and_outputs_of_its_spec(student: Student, graph: GraphSpec) -> None:
+    with torch.no_grad():
+        outputs = graph_module(student, graph)(*inputs(graph))
+    assert [tuple(x.shape) for x in outputs] == [tensor.shape for tensor in graph.outputs]
+    assert all(x.isfinite().all() and x.std() > 0 for x in outputs if x.numel() > 4)
+
+
+@pytest.mark.parametrize("graph", SPEC.graphs(), ids=lambda graph: graph.name)
+def test_graph_equals_the_student(student: Student, graph: GraphSpec) -> None:
+    given = inputs(graph)
+    with torch.no_grad():
+        outputs = graph_module(student, graph)(*given)
+        first = given[0].permute(0, 3, 1, 2)
+        if graph.name == "detect":
+            expected = student.detect(first)
+        elif graph.name == "track":
+            expected = student.track(first)
+        else:
+            expected = student.dense(first, given[1], given[2])
+    for tensor, value in zip(graph.outputs, outputs, strict=True):
+        want = expected[tensor.name]
+        want = want.permute(0, 2, 3, 1) if want.ndim == 4 else want
+        torch.testing.assert_close(value, want)
+
+
+def test_unknown_graph_is_refused(student: Student) -> None:
+    with pytest.raises(ValueError, match="dense_2"):
+        graph_module(student, SPEC.dense(2))
+
+
+def test_full_size_graphs_have_the_default_shapes() -> None:
+    student = Student()
+    for graph in ModelSpec().graphs():
+        with torch.no_grad():
+            outputs = graph_module(student, graph)(*inputs(graph))
+        assert [tuple(x.shape) for x in outputs] == [tensor.shape for tensor in graph.outputs]
+
+
+def test_locations_are_levels_in_order_each_row_major(student: Student) -> None:
+    """A blob of features at one cell of the middle level raises the score of that cell's row and column."""
+    levels = [torch.zeros(1, 16, 128 // s, 128 // s) for s in SPEC.level_strides]
+    base, _ = student.detector(levels)
+    levels[1][0, :, 2, 5] = 5.0
+    scores, _ = student.detector(levels)
+    moved = (scores - base).flatten().nonzero().flatten() - (128 // 8) ** 2
+    rows, columns = moved // (128 // 16), moved % (128 // 16)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 4, 3, 7)  # two 3x3 kernels around (2, 5)
+
+
+def test_track_pools_the_fixed_central_roi(student: Student) -> None:
+    image = torch.rand(2, 3, 96, 96) * 2 - 1
+    with torch.no_grad():
+        tracked = student.track(image)
+        features = student.pyramid(student.backbone(image))[0]
+        wy, wx = roi_weights(np.array([SPEC.track_roi] * 2, np.float32), 24, 4, SPEC.roi_size)
+        maps = student.dense(features, torch.from_numpy(wy), torch.from_numpy(wx))
+    for name in MAP_OUTPUTS:
+        torch.testing.assert_close(tracked[name], maps[name])
+
+
+def test_fresh_heads_start_at_background_and_the_middle_of_the_charts() -> None:
+    student = Student(SPEC, head_width=16).eval()
+    with torch.no_grad():
+        out = student.track(torch.zeros(1, 3, 96, 96))
+    assert out["foreground"].mean() < -0.5
+    assert abs(float(out["u"].mean()) - 0.5) < 0.1
+    scores = student.detect(torch.zeros(1, 3, 128, 128))["scores"]
+    assert scores.sigmoid().mean() < 0.05

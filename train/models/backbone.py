@@ -1,0 +1,114 @@
+"""MobileNetV2 with folded batch norm: the mobile backbone, strides 4 to 32.
+
+There is no batch norm at training or run time: its scale is part of the weights and its shift is the bias. That halves
+the training time on a CPU and makes the trained net the device net. Sandler et al., CVPR 2018.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["STAGE_CHANNELS", "ConvAct", "InvertedResidual", "MobileNetV2"]
+
+STAGE_CHANNELS: Final = (24, 32, 96, 320)
+"""Channels of the stages at strides 4, 8, 16, 32."""
+
+_STAGES: Final[tuple[tuple[tuple[int, int, int], ...], ...]] = (
+    ((24, 2, 2),),
+    ((32, 3, 2),),
+    ((64, 4, 2), (96, 3, 1)),
+    ((160, 3, 2), (320, 1, 1)),
+)  # per stage: (channels, blocks, stride of the first block), expansion 6
+
+
+class ConvAct(nn.Module):
+    """Convolution with TensorFlow SAME padding, then ReLU6 if `act`.
+
+    On an even picture SAME pads a stride-2 convolution on the right and bottom only; symmetric padding would shift
+    pretrained features by half a stride.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: bool = True
+    ) -> None:
+        super().__init__()
+        if stride == 2 and kernel != 3:
+            raise ValueError(f"a stride-2 convolution has kernel 3 here, not {kernel}")
+        self.pad_end = stride == 2
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, padding=0 if self.pad_end else kernel // 2, groups=groups, bias=True
+        )
+        self.act: nn.Module = nn.ReLU6() if act else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        if self.pad_end:
+            x = functional.pad(x, (0, 1, 0, 1))
+        return self.act(self.conv(x))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depthwise, project; added to its input where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.residual = stride == 1 and inputs == outputs
+        self.expand: nn.Module = ConvAct(inputs, hidden, 1) if expansion != 1 else nn.Identity()
+        self.depthwise = ConvAct(hidden, hidden, 3, stride, groups=hidden)
+        self.project = ConvAct(hidden, outputs, 1, act=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """Width 1.0, without the 1280-channel classifier layer."""
+
+    def __init__(self, frozen_stages: int = 0) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(ConvAct(3, 32, 3, 2), InvertedResidual(32, 16, 1, 1))
+        inputs = 16
+        stages: list[nn.Module] = []
+        for stage in _STAGES:
+            blocks: list[nn.Module] = []
+            for channels, count, stride in stage:
+                for i in range(count):
+                    blocks.append(InvertedResidual(inputs, channels, stride if i == 0 else 1, 6))
+                    inputs = channels
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.ModuleList(stages)
+        self.frozen_stages = 0
+        self.freeze(frozen_stages)
+
+    def freeze(self, stages: int) -> None:
+        """Keep the stem and the first `stages` stages as they are: no gradient, no memory for it."""
+        if not 0 <= stages <= len(self.stages):
+            raise ValueError(f"frozen_stages is 0..{len(self.stages)}, not {stages}")
+        self.frozen_stages = stages
+        parts: Sequence[nn.Module] = (self.stem, *self.stages)
+        for i, part in enumerate(parts):
+            part.requires_grad_(not (stages > 0 and i <= stages))
+
+    def blocks(self) -> list[InvertedResidual]:
+        """The 17 blocks in order; block i is MobileNetV2's `block_i`, 0 the unexpanded one."""
+        return [module for module in self.modules() if isinstance(module, InvertedResidual)]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, 3, H, W), -1..1, sides divisible by 32 -> features at strides 4, 8, 16, 32."""
+        features: list[Tensor] = []
+        x = image
+        for i, part in enumerate((self.stem, *self.stages)):
+            if self.training and i <= self.frozen_stages and self.frozen_stages:
+                with torch.no_grad():
+                    x = part(x)
+            else:
+                x = part(x)
+            if i:
+                features.append(x)
+        return features[0], features[1], features[2], features[3]

