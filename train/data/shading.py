@@ -1,0 +1,346 @@
+"""Colour and truth of the samples that a visibility buffer saw: texture, sky light, key light with shadow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from densepose_mobile.train.data.raster import Geometry, Visibility, corner_weights
+from densepose_mobile.train.data.records import BARYCENTRIC_STEPS
+
+__all__ = ["Light", "ShadowMap", "Truth", "ground_shadow", "shade", "shadow_map", "srgb_to_linear", "truth"]
+
+_DECODE = np.where(
+    np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
+).astype(np.float32)
+
+
+def srgb_to_linear(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 sRGB to float32 linear light, 0..1."""
+    return _DECODE[image]
+
+
+@dataclass(frozen=True)
+class Light:
+    """The light of a picture, exposure included: an irradiance of pi makes a white wall 1.0.
+
+    harmonics: (9, 3) float32 coefficients of irradiance / pi over the normal, order 2 (Ramamoorthi and Hanrahan
+    2001). key: (3,) float32 irradiance / pi of a surface that faces the key light. direction: (3,) unit, to the key
+    light. softness: metres of shadow blur per metre of distance, the key light's apparent radius.
+    """
+
+    harmonics: NDArray[np.float32]
+    key: NDArray[np.float32]
+    direction: NDArray[np.float32]
+    softness: float
+
+    def ambient(self, normal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sky irradiance / pi (3,) of a surface with this unit normal."""
+        x, y, z = (float(v) for v in normal)
+        basis = np.array([1, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], np.float32)
+        return np.maximum(basis @ self.harmonics, 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ShadowMap:
+    """Depth towards the key light, seen by an orthographic view along it.
+
+    axes: (3, 3) rows right, up, to the light. depth: (N, N) float32, distance along the third axis of the nearest
+    surface to the light; far negative where nothing is. scale: cells a metre; offset: (2,) cells.
+    """
+
+    axes: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    scale: float
+    offset: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What lies at the pixel centres: (H, W) int32 face, (H, W, 2) uint8, (H, W) uint8, (H, W) float32 1 / depth."""
+
+    face: NDArray[np.int32]
+    barycentric: NDArray[np.uint8]
+    instance: NDArray[np.uint8]
+    inverse_depth: NDArray[np.float32]
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _fill_depth(points, faces, hidden, depth):  # type: ignore[no-untyped-def]
+    rows, columns = depth.shape
+    for k in range(faces.shape[0]):
+        if hidden[k]:
+            continue
+        a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
+        xa, ya, xb, yb, xc, yc = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+        area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
+        if abs(area) < 1e-9:
+            continue
+        x0, x1 = max(0, int(np.ceil(min(xa, xb, xc)))), min(columns - 1, int(np.floor(max(xa, xb, xc))))
+        y0, y1 = max(0, int(np.ceil(min(ya, yb, yc)))), min(rows - 1, int(np.floor(max(ya, yb, yc))))
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                la = ((yb - yc) * (x - xc) + (xc - xb) * (y - yc)) / area
+                lb = ((yc - ya) * (x - xc) + (xa - xc) * (y - yc)) / area
+                if la >= 0.0 and lb >= 0.0 and la + lb <= 1.0:
+                    z = la * points[a, 2] + lb * points[b, 2] + (1.0 - la - lb) * points[c, 2]
+                    if z > depth[y, x]:
+                        depth[y, x] = z
+
+
+def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 448) -> ShadowMap:
+    """Depth map of all meshes along the key light."""
+    towards = direction / np.linalg.norm(direction)
+    helper = np.array([0.0, 1.0, 0.0]) if abs(towards[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
+    right = np.cross(helper, towards)
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
+    points = geometry.vertices @ axes.T
+    depth = np.full((cells, cells), -1e9, np.float32)
+    if len(points) == 0:
+        return ShadowMap(axes, depth, 1.0, np.zeros(2, np.float32))
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    scale = float((cells - 9) / max(float((high - low).max()), 0.5))
+    offset = (4.0 - low * scale).astype(np.float32)
+    points[:, :2] = points[:, :2] * scale + offset
+    _fill_depth(points, geometry.faces, geometry.hidden, depth)
+    return ShadowMap(axes, depth, scale, offset)
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _tap(depth, x, y, limit):  # type: ignore[no-untyped-def]
+    """1 when the cell (x, y) is lit for a receiver that only what is nearer to the light than `limit` shades."""
+    if x < 0 or y < 0 or x >= depth.shape[1] or y >= depth.shape[0]:
+        return 1.0
+    return 0.0 if depth[y, x] > limit else 1.0
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _lit(depth, axes, scale, offset, px, py, pz, bias, radius, turn):  # type: ignore[no-untyped-def]
+    """Fraction of the key light that arrives, 0..1: taps of a disc, turned by the sample's own noise."""
+    x = (axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * pz) * scale + offset[0]
+    y = (axes[1, 0] * px + axes[1, 1] * py + axes[1, 2] * pz) * scale + offset[1]
+    z = axes[2, 0] * px + axes[2, 1] * py + axes[2, 2] * pz + bias
+    c, s = np.cos(turn) * radius, np.sin(turn) * radius
+    total = _tap(depth, int(x + 0.5), int(y + 0.5), z)
+    total += _tap(depth, int(x + c + 0.5), int(y + s + 0.5), z)
+    total += _tap(depth, int(x - c + 0.5), int(y - s + 0.5), z)
+    total += _tap(depth, int(x - 0.6 * s + 0.5), int(y + 0.6 * c + 0.5), z)
+    total += _tap(depth, int(x + 0.6 * s + 0.5), int(y - 0.6 * c + 0.5), z)
+    return total / 5.0
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _shade(  # type: ignore[no-untyped-def]
+    face, mesh, vertices, normals, screen, faces, uv_faces, uv, texels, table, gloss, decode,
+    harmonics, key, direction, camera, depth, axes, scale, offset, radius, out,
+):  # fmt: skip
+    rows, columns = face.shape
+    height, width = out.shape[0], out.shape[1]
+    for sy in range(rows):
+        for sx in range(columns):
+            k = face[sy, sx]
+            if k < 0:
+                continue
+            m = mesh[sy, sx]
+            a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
+            wa, wb, wc = corner_weights(screen, a, b, c, sx, sy)
+            px = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
+            py = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
+            pz = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
+            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
+            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
+            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
+            inv = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-20)
+            vx, vy, vz = camera[0] - px, camera[1] - py, camera[2] - pz
+            if table[m, 6] and nx * vx + ny * vy + nz * vz < 0.0:
+                inv = -inv
+            nx, ny, nz = nx * inv, ny * inv, nz * inv
+            # Texture, bilinear, repeated.
+            p, q, r = uv_faces[k, 0], uv_faces[k, 1], uv_faces[k, 2]
+            u = wa * uv[p, 0] + wb * uv[q, 0] + wc * uv[r, 0]
+            v = wa * uv[p, 1] + wb * uv[q, 1] + wc * uv[r, 1]
+            start, th, tw, channels = table[m, 2], table[m, 3], table[m, 4], table[m, 5]
+            tx, ty = (u - np.floor(u)) * tw - 0.5, (v - np.floor(v)) * th - 0.5
+            ix, iy = int(np.floor(tx)), int(np.floor(ty))
+            fx, fy = tx - ix, ty - iy
+            x0, x1 = (ix + tw) % tw, (ix + 1) % tw
+            y0, y1 = (iy + th) % th, (iy + 1) % th
+            i00, i01 = start + (y0 * tw + x0) * channels, start + (y0 * tw + x1) * channels
+            i10, i11 = start + (y1 * tw + x0) * channels, start + (y1 * tw + x1) * channels
+            f00, f01, f10, f11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+            # Key light.
+            facing = nx * direction[0] + ny * direction[1] + nz * direction[2]
+            lit, shine = 0.0, 0.0
+            if facing > 0.0:
+                turn = ((sx * 73856093) ^ (sy * 19349663)) % 1024 * 0.006136
+                # Start a little off the surface, along the normal, or it shades itself.
+                lift = 0.012
+                lit = _lit(
+                    depth, axes, scale, offset, px + nx * lift, py + ny * lift, pz + nz * lift, 0.012 + 1.5 / scale,
+                    radius, turn,
+                )  # fmt: skip
+                vl = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+                hx, hy, hz = vx * vl + direction[0], vy * vl + direction[1], vz * vl + direction[2]
+                hl = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-20)
+                h = max(0.0, (nx * hx + ny * hy + nz * hz) * hl)
+                h = h * h
+                h = h * h
+                h = h * h
+                shine = gloss[m] * h * h * lit
+                lit *= facing
+            # Tent of one pixel: half pixels between two or four pixels are shared.
+            cy0 = (sy - 1) // 2
+            cy1 = cy0 if sy % 2 == 1 else cy0 + 1
+            cx0 = (sx - 1) // 2
+            cx1 = cx0 if sx % 2 == 1 else cx0 + 1
+            share = (0.5 if sy % 2 == 1 else 0.25) * (0.5 if sx % 2 == 1 else 0.25)
+            for ch in range(3):
+                albedo = (
+                    f00 * decode[texels[i00 + ch]]
+                    + f01 * decode[texels[i01 + ch]]
+                    + f10 * decode[texels[i10 + ch]]
+                    + f11 * decode[texels[i11 + ch]]
+                )
+                sky = (
+                    harmonics[0, ch]
+                    + harmonics[1, ch] * ny
+                    + harmonics[2, ch] * nz
+                    + harmonics[3, ch] * nx
+                    + harmonics[4, ch] * nx * ny
+                    + harmonics[5, ch] * ny * nz
+                    + harmonics[6, ch] * (3.0 * nz * nz - 1.0)
+                    + harmonics[7, ch] * nx * nz
+                    + harmonics[8, ch] * (nx * nx - ny * ny)
+                )
+                value = albedo * (max(sky, 0.0) + key[ch] * lit) + key[ch] * shine
+                # Shoulder: linear below 0.6, then bent so that 1.0 is reached late.
+                if value > 0.6:
+                    value = 0.6 + 0.4 * (1.0 - np.exp(-(value - 0.6) / 0.4))
+                value *= share
+                if cy0 >= 0:
+                    if cx0 >= 0:
+                        out[cy0, cx0, ch] += value
+                    if cx1 != cx0 and cx1 < width:
+                        out[cy0, cx1, ch] += value
+                if cy1 != cy0 and cy1 < height:
+                    if cx0 >= 0:
+                        out[cy1, cx0, ch] += value
+                    if cx1 != cx0 and cx1 < width:
+                        out[cy1, cx1, ch] += value
+            if cy0 >= 0:
+                if cx0 >= 0:
+                    out[cy0, cx0, 3] += share
+                if cx1 != cx0 and cx1 < width:
+                    out[cy0, cx1, 3] += share
+            if cy1 != cy0 and cy1 < height:
+                if cx0 >= 0:
+                    out[cy1, cx0, 3] += share
+                if cx1 != cx0 and cx1 < width:
+                    out[cy1, cx1, 3] += share
+
+
+def shade(
+    geometry: Geometry, visibility: Visibility, light: Light, shadows: ShadowMap, camera: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(H, W, 4) float32: linear colour 0..1 times coverage, and coverage, of a pixel-wide tent.
+
+    camera: (3,) position. Colours are display-referred: a soft shoulder has bent what is brighter than 0.6.
+    """
+    size = visibility.face.shape[0] // 2
+    out = np.zeros((size, size, 4), np.float32)
+    g = geometry
+    _shade(
+        visibility.face, visibility.mesh, g.vertices, g.normals, g.screen, g.faces, g.uv_faces, g.uv, g.texels,
+        g.table, g.gloss, _DECODE, light.harmonics, light.key, light.direction, camera, shadows.depth, shadows.axes,
+        shadows.scale, shadows.offset, max(1.0, 0.25 * light.softness * shadows.scale), out,
+    )  # fmt: skip
+    return out
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _truth(face, mesh, inverse_depth, screen, faces, table, surface, steps, out_face, out_weights, out_instance, out_w):  # type: ignore[no-untyped-def]
+    for y in range(out_face.shape[0]):
+        for x in range(out_face.shape[1]):
+            sy, sx = 2 * y + 1, 2 * x + 1
+            k = face[sy, sx]
+            out_face[y, x] = -1
+            out_w[y, x] = inverse_depth[sy, sx]
+            if k < 0:
+                continue
+            m = mesh[sy, sx]
+            if table[m, 7] == 0:
+                continue
+            wa, wb, _ = corner_weights(screen, faces[k, 0], faces[k, 1], faces[k, 2], sx, sy)
+            out_face[y, x] = k + surface[m]
+            out_instance[y, x] = table[m, 7]
+            qa = int(wa * steps + 0.5)
+            out_weights[y, x, 0] = qa
+            out_weights[y, x, 1] = min(int(wb * steps + 0.5), steps - qa)
+
+
+def truth(geometry: Geometry, visibility: Visibility) -> Truth:
+    """Face, barycentrics, person and inverse depth at the pixel centres; things are background."""
+    size = visibility.face.shape[0] // 2
+    face, instance = np.empty((size, size), np.int32), np.zeros((size, size), np.uint8)
+    weights, inverse_depth = np.zeros((size, size, 2), np.uint8), np.empty((size, size), np.float32)
+    g, v = geometry, visibility
+    _truth(
+        v.face, v.mesh, v.inverse_depth, g.screen, g.faces, g.table, g.surface, BARYCENTRIC_STEPS,
+        face, weights, instance, inverse_depth,
+    )  # fmt: skip
+    return Truth(face, weights, instance, inverse_depth)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _ground(rays, camera, depth, axes, scale, offset, softness, contact, contact_scale, contact_offset, lit, near):  # type: ignore[no-untyped-def]
+    rows, columns = contact.shape
+    for y in range(rays.shape[0]):
+        for x in range(rays.shape[1]):
+            lit[y, x] = 1.0
+            near[y, x] = 1.0
+            if rays[y, x, 1] > -1e-4:
+                continue
+            t = -camera[1] / rays[y, x, 1]
+            if t <= 0.0:
+                continue
+            px, pz = camera[0] + t * rays[y, x, 0], camera[2] + t * rays[y, x, 2]
+            gx, gy = px * contact_scale + contact_offset[0], pz * contact_scale + contact_offset[1]
+            ix, iy = int(np.floor(gx)), int(np.floor(gy))
+            if ix >= 0 and iy >= 0 and ix < columns - 1 and iy < rows - 1:
+                fx, fy = gx - ix, gy - iy
+                near[y, x] = 1.0 - (
+                    contact[iy, ix] * (1 - fx) * (1 - fy)
+                    + contact[iy, ix + 1] * fx * (1 - fy)
+                    + contact[iy + 1, ix] * (1 - fx) * fy
+                    + contact[iy + 1, ix + 1] * fx * fy
+                )
+            total = 0.0
+            for s in range(4):
+                turn = ((x * 73856093) ^ (y * 19349663)) % 1024 * 0.006136 + s * 0.4
+                total += _lit(depth, axes, scale, offset, px, 0.0, pz, 0.01, softness * (0.4 + 0.35 * s), turn)
+            lit[y, x] = 0.25 * total
+
+
+def ground_shadow(
+    rays: NDArray[np.float32],
+    camera: NDArray[np.float32],
+    shadows: ShadowMap,
+    softness: float,
+    contact: NDArray[np.float32],
+    contact_scale: float,
+    contact_offset: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """For pixels that see the ground plane y = 0: fraction of key light that arrives, and of sky light; else 1.
+
+    rays: (H, W, 3) world directions. contact: (N, M) 0..1 sky light that standing things take from the ground, on a
+    grid over (x, z) of contact_scale cells a metre. Returns two (H, W) float32.
+    """
+    lit, near = np.empty(rays.shape[:2], np.float32), np.empty(rays.shape[:2], np.float32)
+    radius = max(1.0, 0.5 * softness * shadows.scale)
+    _ground(
+        rays, camera, shadows.depth, shadows.axes, shadows.scale, shadows.offset, radius, contact, contact_scale,
+        contact_offset, lit, near,
+    )  # fmt: skip
+    return lit, near
