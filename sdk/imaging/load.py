@@ -34,9 +34,8 @@ def load_image(path: str | Path) -> NDArray[np.uint8]:
         layered = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if layered is not None and layered.ndim == 3 and layered.shape[2] == 4:
             if layered.dtype == np.uint16:
-                layered = (layered >> 8).astype(np.uint8)
-            if layered.dtype == np.uint8:
-                return _upright(flatten_alpha(layered, bgr=True), _orientation(data))
+                layered = np.right_shift(layered, 8)
+            return _upright(flatten_alpha(layered.astype(np.uint8, copy=False), bgr=True), _orientation(data))
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture), np.uint8)
 
 

@@ -1,0 +1,112 @@
+import subprocess
+import sys
+import types
+from importlib.metadata import EntryPoint
+
+import pytest
+import typer
+
+from densepose_mobile.cli import main as cli
+from densepose_mobile.errors import InputError
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
+    """Add commands as another package would."""
+    module = types.ModuleType("pretended_commands")
+    points = []
+    for name, function in functions.items():
+        app = typer.Typer()
+        app.command()(function)
+        setattr(module, name, app)
+        points.append(EntryPoint(name, f"pretended_commands:{name} [pretend]", cli.GROUP))
+    points.append(EntryPoint("absent", "no_such_distribution.command:app [pretend]", cli.GROUP))
+    points.append(EntryPoint("unfinished", "densepose_mobile.no_such_part:app [pretend]", cli.GROUP))
+    monkeypatch.setitem(sys.modules, "pretended_commands", module)
+    monkeypatch.setattr(cli, "entry_points", lambda group: points)
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    code = (
+        "import sys; from densepose_mobile.cli.main import main; assert main(['--help']) == 0;"
+        "heavy = {'torch', 'lightning', 'kivy', 'densepose_mobile.train', 'densepose_mobile.convert',"
+        " 'densepose_mobile.cli.predict'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in ("predict", "info", "demo", "evaluate", "atlas", "data", "train", "calibrate", "convert"):
+        assert f" {name} " in done.stdout
+
+
+def test_own_commands_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, zebra=lambda: None, predict=lambda: None)
+    assert list(cli.catalogue()) == ["predict", "info", "demo", "evaluate", "absent", "unfinished", "zebra"]
+    assert cli.catalogue()["predict"].target == "densepose_mobile.cli.predict:app"
+
+
+def test_a_command_gets_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def shout(word: str, times: int = 1) -> None:
+        seen.append(word * times)
+
+    install(monkeypatch, shout=shout)
+    assert cli.main(["shout", "ha", "--times", "3"]) == 0
+    assert seen == ["hahaha"]
+    assert cli.main(["shout"]) == 2
+    assert cli.main(["shout", "ha", "--times", "often"]) == 2
+
+
+@pytest.mark.parametrize("arguments", [["shuot"], ["--bogus"], []])
+def test_usage_mistakes_are_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    install(monkeypatch, shout=lambda: None)
+    assert cli.main(arguments) == 2
+
+
+def test_our_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise InputError("photo.jpg is [empty] (0 bytes): copy it again")
+
+    install(monkeypatch, fail=fail)
+    assert cli.main(["fail"]) == 1
+    printed = capfd.readouterr()
+    assert printed.err == "error: photo.jpg is [empty] (0 bytes): copy it again\n"
+    assert printed.out == ""
+
+
+def test_exit_codes_of_commands_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def partly() -> None:
+        raise typer.Exit(1)
+
+    install(monkeypatch, partly=partly)
+    assert cli.main(["partly"]) == 1
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def late() -> None:
+        raise ModuleNotFoundError("No module named 'anny'", name="anny")
+
+    install(monkeypatch, late=late)
+    assert cli.main(["absent"]) == 1
+    assert cli.main(["late"]) == 1
+    assert cli.main(["unfinished"]) == 1
+    first, second, third = capfd.readouterr().err.splitlines()
+    assert "needs no_such_distribution" in first
+    assert 'pip install "densepose-mobile[pretend]"' in first
+    assert "needs anny" in second
+    assert "[pretend]" in second
+    assert "not part of this installation" in third
+
+
+def test_interruption_is_quiet(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    install(monkeypatch, stop=stop)
+    assert cli.main(["stop"]) == 130
+    assert capfd.readouterr().err == "interrupted\n"
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capfd.readouterr().out.startswith("densepose-mobile ")
