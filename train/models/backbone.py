@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from densepose_mobile.train.models.depthwise import depthwise_conv
+
 __all__ = ["STAGE_CHANNELS", "ConvAct", "InvertedResidual", "MobileNetV2"]
 
 STAGE_CHANNELS: Final = (24, 32, 96, 320)
@@ -45,6 +47,8 @@ class ConvAct(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        if self.training and self.conv.groups > 1 and self.conv.bias is not None:
+            return self.act(depthwise_conv(x, self.conv.weight, self.conv.bias, 2 if self.pad_end else 1))
         if self.pad_end:
             x = functional.pad(x, (0, 1, 0, 1))
         return self.act(self.conv(x))
