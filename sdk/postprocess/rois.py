@@ -61,5 +61,5 @@ def crop_square(boxes: NDArray[np.floating], spec: ModelSpec) -> NDArray[np.floa
     return _around((rows[:, :2] + rows[:, 2:]) / 2, side).reshape(boxes.shape)
 
 
-def _around(centre: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[np.float32]:
+def _around(centre: NDArray[np.floating], size: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.concatenate([centre - size / 2, centre + size / 2], axis=1).astype(np.float32)
