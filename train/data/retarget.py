@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densepose_mobile.train.data.poses import CANONICAL
 from densepose_mobile.train.data.rotations import about_axis, swing_twist
 
-__all__ = ["TWIST_STEPS", "Rig", "TwistBone", "bone_transforms"]
+__all__ = ["TWIST_STEPS", "Rig", "TwistBone", "bone_transforms", "joint_rotations"]
 
 TWIST_STEPS: Final = 4
 """Twist bones of a limb bone: at 0, 1/3, 2/3 and 1 of its length."""
@@ -78,16 +78,24 @@ def joint_rotations(
 
 
 def bone_transforms(
-    rig: Rig, rest: NDArray[np.float32], turned: NDArray[np.float32], scale: NDArray[np.float32] | None = None
+    rig: Rig,
+    rest: NDArray[np.float32],
+    turned: NDArray[np.float32],
+    scale: NDArray[np.float32] | None = None,
+    straight: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Affine maps (B, 3, 4) from the rest shape into the world, and posed joints (J, 3) m, the root at the origin.
 
-    rest: (J, 3) m joints at rest. turned: (J, 3, 3) of `joint_rotations`. scale: (J, 3) stretch along the world axes at
-    rest, about each joint.
+    rest: (J, 3) m joints at rest. turned: (J, 3, 3) of `joint_rotations`. scale: (J, 3) stretch of each bone along the
+    world axes in the T-pose. straight: (J, 3, 3) world rotations from the rest pose to the T-pose, for a figure that
+    rests otherwise.
     """
     count = len(rig.names)
     scale = np.ones((count, 3), np.float32) if scale is None else scale
-    linear = turned * scale[:, None, :]
+    straight = np.broadcast_to(np.eye(3, dtype=np.float32), (count, 3, 3)) if straight is None else straight
+    world = turned @ straight
+    stretch = straight.transpose(0, 2, 1) @ (scale[:, :, None] * straight)  # the stretch seen from the rest pose
+    linear = world @ stretch
     place = np.zeros((count, 3), np.float32)
     for joint in range(count):
         parent = rig.parents[joint]
@@ -95,22 +103,22 @@ def bone_transforms(
             place[joint] = place[parent] + linear[parent] @ (rest[joint] - rest[parent])
     affine = np.empty((rig.num_bones, 3, 4), np.float32)
     affine[:count, :, :3] = linear
-    affine[:count, :, 3] = place - np.einsum("jab,jb->ja", linear, rest)
+    affine[:count, :, 3] = place - (linear @ rest[..., None])[..., 0]
     for number, twist in enumerate(rig.twists):
         first = rig.twist_range(number)
-        steps = _twisted(rig, rest, turned, twist) * scale[twist.joint]
+        steps = _twisted(rig, rest, world, twist) @ stretch[twist.joint]
         affine[first : first + TWIST_STEPS, :, :3] = steps
         affine[first : first + TWIST_STEPS, :, 3] = place[twist.joint] - steps @ rest[twist.joint]
     return affine, place
 
 
-def _twisted(rig: Rig, rest: NDArray[np.float32], turned: NDArray[np.float32], twist: TwistBone) -> NDArray[np.float32]:
+def _twisted(rig: Rig, rest: NDArray[np.float32], world: NDArray[np.float32], twist: TwistBone) -> NDArray[np.float32]:
     """(TWIST_STEPS, 3, 3) world rotations along a limb bone."""
     axis = (rest[twist.child] - rest[twist.joint]).astype(np.float64)
     axis /= np.linalg.norm(axis)
-    above = turned[rig.parents[twist.joint]]
-    swing, angle = swing_twist(above.T @ turned[twist.joint], axis)
+    above = world[rig.parents[twist.joint]]
+    swing, angle = swing_twist(above.T @ world[twist.joint], axis)
     if twist.carry_child:
-        angle += swing_twist(turned[twist.joint].T @ turned[twist.child], axis)[1]
+        angle += swing_twist(world[twist.joint].T @ world[twist.child], axis)[1]
     angles = np.linspace(0, 1, TWIST_STEPS) * angle
     return (above @ swing @ about_axis(np.broadcast_to(axis, (TWIST_STEPS, 3)), angles)).astype(np.float32)
