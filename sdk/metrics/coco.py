@@ -1,0 +1,159 @@
+"""Reading COCO person files: instances, keypoints and DensePose points of every picture.
+
+COCO's boxes and polygons are continuous coordinates, its keypoints are pixel indices: those get +0.5 here, so that all
+of them are in the one pixel frame. DensePose points lie in the box scaled to 256 x 256: x = x0 + dp_x * w / 256.
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.truth import DENSE_GRID, SurfacePoints, TruthPerson, TruthPicture
+from densepose_mobile.parts import NUM_PARTS
+
+__all__ = ["missing_pictures", "read_coco"]
+
+
+def read_coco(
+    annotations: str | Path, keypoints: str | Path | None = None, subset: str | None = None
+) -> tuple[TruthPicture, ...]:
+    """The pictures of a COCO person file with all their people, in the file's order.
+
+    annotations: an instances, person_keypoints or DensePose file; other categories than "person" are left out.
+    keypoints: a person_keypoints file of the same pictures, joined by annotation id.
+    subset: keep the pictures of one split only, such as "val2017" (the image entry's `split` or its `coco_url`).
+
+    Raises InputError that names the file and the annotation.
+    """
+    path = Path(annotations)
+    content = _read(path)
+    joints = {} if keypoints is None else {entry["id"]: entry for entry in _read(Path(keypoints))["annotations"]}
+    people = _person_category(content)
+    by_picture: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for entry in content["annotations"]:
+        if entry.get("category_id") in people:
+            by_picture[entry.get("image_id")].append(entry)
+    known = {image["id"] for image in content["images"]}
+    for image_id, entries in by_picture.items():
+        if image_id not in known:
+            raise InputError(
+                f"{path.name}: annotation {entries[0].get('id')} is of picture {image_id}, not listed there"
+            )
+    return tuple(
+        _picture(image, by_picture[image["id"]], joints, path.name)
+        for image in content["images"]
+        if subset is None or _in_subset(image, subset, path.name)
+    )
+
+
+def missing_pictures(pictures: tuple[TruthPicture, ...], folder: str | Path) -> list[str]:
+    """File names of pictures that are not in `folder`."""
+    return [picture.file_name for picture in pictures if not (Path(folder) / picture.file_name).is_file()]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read annotations {path}: {error.strerror or error}; give a COCO JSON file") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON file ({error}); give a COCO person file") from error
+    if not isinstance(content, dict) or any(
+        not isinstance(content.get(key), list) for key in ("images", "annotations")
+    ):
+        raise InputError(f"{path} has no lists `images` and `annotations`; give a COCO person file")
+    for key in ("images", "annotations"):
+        for index, entry in enumerate(content[key]):
+            if not isinstance(entry, dict) or "id" not in entry:
+                raise InputError(f"{path.name}: entry {index} of `{key}` has no id")
+    return content
+
+
+def _person_category(content: dict[str, Any]) -> set[int]:
+    named = {entry["id"] for entry in content.get("categories") or () if entry.get("name") == "person"}
+    return named or {1}
+
+
+def _in_subset(image: dict[str, Any], subset: str, file: str) -> bool:
+    split = image.get("split")
+    if split is not None:
+        return subset in (split, f"{split}2017")
+    url = image.get("coco_url")
+    if url is None:
+        raise InputError(
+            f"{file}: picture {image['id']} has neither split nor coco_url, so --subset {subset} is unknown"
+        )
+    return f"/{subset}/" in url
+
+
+def _picture(image: dict[str, Any], entries: list[dict[str, Any]], joints: dict[Any, Any], file: str) -> TruthPicture:
+    try:
+        height, width, name = int(image["height"]), int(image["width"]), str(image["file_name"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{file}: picture {image['id']} lacks a usable height, width or file_name ({error!r})"
+        ) from error
+    people = []
+    for entry in entries:
+        try:
+            people.append(_person({**entry, **_keypoint_fields(joints.get(entry["id"], entry))}, height, width))
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, InputError) else repr(error)
+            raise InputError(f"{file}: annotation {entry['id']} of picture {name}: {reason}") from error
+    return TruthPicture(int(image["id"]), name, height, width, tuple(people))
+
+
+def _keypoint_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"keypoints": entry["keypoints"]} if "keypoints" in entry else {}
+
+
+def _person(entry: dict[str, Any], height: int, width: int) -> TruthPerson:
+    box = np.asarray(entry["bbox"], np.float32)
+    if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] < 0).any():
+        raise InputError(f"bbox {entry['bbox']} is not x, y, width, height")
+    box[2:] += box[:2]
+    segmentation = entry.get("segmentation")
+    if segmentation is None:
+        raise InputError("it has no segmentation")
+    return TruthPerson(
+        id=int(entry["id"]),
+        box=box,
+        height=height,
+        width=width,
+        segmentation=segmentation,
+        crowd=bool(entry.get("iscrowd", 0)),
+        keypoints=_keypoints(entry.get("keypoints")),
+        points=_points(entry, box),
+        coarse_masks=entry.get("dp_masks"),
+    )
+
+
+def _keypoints(values: Any) -> NDArray[np.float32] | None:
+    if values is None:
+        return None
+    table = np.asarray(values, np.float32)
+    if table.size != 3 * len(KEYPOINT_NAMES):
+        raise InputError(f"{table.size} keypoint numbers; 17 x (x, y, visibility) = 51 are expected")
+    table = table.reshape(-1, 3)
+    if not np.isin(table[:, 2], (0, 1, 2)).all():
+        raise InputError(f"keypoint visibilities {sorted(set(table[:, 2].tolist()))}; 0, 1 and 2 are expected")
+    table[:, :2] += 0.5
+    return table
+
+
+def _points(entry: dict[str, Any], box: NDArray[np.float32]) -> SurfacePoints | None:
+    if "dp_x" not in entry:
+        return None
+    x, y, u, v, part = (np.asarray(entry[f"dp_{name}"], np.float32).reshape(-1) for name in ("x", "y", "U", "V", "I"))
+    if len({len(row) for row in (x, y, u, v, part)}) != 1:
+        raise InputError("dp_x, dp_y, dp_U, dp_V and dp_I are of different lengths")
+    if not ((part >= 1) & (part <= NUM_PARTS) & (part == np.round(part))).all():
+        raise InputError(f"dp_I {part.min():g}..{part.max():g}; parts are 1..{NUM_PARTS}")
+    xy = box[:2] + np.stack([x, y], 1) * (box[2:] - box[:2]) / DENSE_GRID
+    return SurfacePoints(xy.astype(np.float32), part.astype(np.uint8), np.clip(np.stack([u, v]), 0, 1))

@@ -1,0 +1,94 @@
+"""Annotated people of a picture: boxes, masks, keypoints and surface points, in one frame.
+
+Pixel frame: origin top-left, x right, y down, pixel centres at +0.5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.metrics.segmentation import decode_rle, encode_rle, segmentation_mask
+
+__all__ = ["DENSE_GRID", "SurfacePoints", "TruthPerson", "TruthPicture"]
+
+DENSE_GRID: Final = 256
+"""Side of the square that a person's box is scaled to in DensePose-COCO's points and masks."""
+
+
+@dataclass(frozen=True, eq=False)
+class SurfacePoints:
+    """Annotated points of one person."""
+
+    xy: NDArray[np.float32]  # (P, 2) px, original image
+    part: NDArray[np.uint8]  # (P,) 1..24
+    uv: NDArray[np.float32]  # (2, P) 0..1
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+
+@dataclass(frozen=True, eq=False)
+class TruthPerson:
+    """One annotated person, or a crowd region that counts neither for nor against a prediction."""
+
+    id: int
+    box: NDArray[np.float32]  # (4,) xyxy px, original image
+    height: int  # px, picture
+    width: int  # px, picture
+    segmentation: Any  # COCO polygons or run-length code
+    crowd: bool = False
+    keypoints: NDArray[np.float32] | None = None  # (17, 3) x, y px and visibility 0, 1, 2
+    points: SurfacePoints | None = None
+    coarse_masks: Sequence[Any] | None = None  # DensePose-COCO's dp_masks: run-length codes in the box
+
+    @classmethod
+    def from_mask(cls, id: int, mask: NDArray[Any], **fields: Any) -> "TruthPerson":
+        """A person of a mask (H, W); the box is the mask's tight one unless `box` is among the fields."""
+        rows, columns = np.flatnonzero(np.any(mask, 1)), np.flatnonzero(np.any(mask, 0))
+        tight = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1] if rows.size else [0, 0, 0, 0]
+        fields.setdefault("box", np.array(tight, np.float32))
+        height, width = mask.shape
+        return cls(id=id, height=height, width=width, segmentation=encode_rle(mask, compressed=False), **fields)
+
+    @property
+    def box_area(self) -> float:
+        """Area of the box in px²."""
+        return float(np.prod(np.maximum(self.box[2:] - self.box[:2], 0)))
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool, the visible person."""
+        return segmentation_mask(self.segmentation, self.height, self.width)
+
+    @property
+    def dense_mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool: the union of the coarse part masks, or `mask` where there are none."""
+        codes = [code for code in self.coarse_masks or () if code]
+        if not codes:
+            return self.mask
+        grid = np.any([decode_rle(code) for code in codes], axis=0)
+        rows = _grid_cells(self.box[1], self.box[3], self.height)
+        columns = _grid_cells(self.box[0], self.box[2], self.width)
+        inside = (rows >= 0)[:, None] & (columns >= 0)
+        return np.asarray(grid[np.ix_(np.maximum(rows, 0), np.maximum(columns, 0))] & inside)
+
+
+@dataclass(frozen=True, eq=False)
+class TruthPicture:
+    """One annotated picture."""
+
+    id: int
+    file_name: str
+    height: int  # px
+    width: int  # px
+    people: tuple[TruthPerson, ...]
+
+
+def _grid_cells(low: float, high: float, length: int) -> NDArray[np.intp]:
+    """For each pixel of an axis, its cell of the box's 256-grid, or -1 outside of the box."""
+    centres = np.arange(length) + 0.5
+    cells = np.floor((centres - low) / max(high - low, 1e-6) * DENSE_GRID).astype(np.intp)
+    return np.where((cells >= 0) & (cells < DENSE_GRID), cells, -1)
