@@ -1,0 +1,72 @@
+"""`densepose-mobile data`: render synthetic people, look at them, export them."""
+
+import enum
+import functools
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Render, inspect and export synthetic people.")
+_log = logging.getLogger(__name__)
+
+
+class SplitName(str, enum.Enum):
+    """Which people, motions, places and panoramas are used."""
+
+    train = "train"
+    val = "val"
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option(help="Folder of the shards; an unfinished one is continued.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of pictures.")],
+    seed: Annotated[int, typer.Option(min=0, help="The pictures follow from seed and index alone.")] = 0,
+    size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the square pictures, px.")] = 320,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    split: Annotated[SplitName, typer.Option(help="val: held-out people, motions and places.")] = SplitName.train,
+    shard_size: Annotated[int, typer.Option(min=1, help="Pictures a shard.")] = 256,
+    assets: Annotated[Path | None, typer.Option(help="Asset folder; else $DENSEPOSE_MOBILE_ASSETS.")] = None,
+) -> None:
+    """Render pictures of synthetic people with exact dense truth into WebDataset shards."""
+    from densepose_mobile.train.data.assets import asset_folder
+    from densepose_mobile.train.data.rendering import RenderJob, open_folder, render_shards
+
+    job = RenderJob(asset_folder(assets), "val" if split is SplitName.val else "train", seed, size)
+    folder = open_folder(out, job, job.surfaces(), shard_size)
+    missing = sum(end - first for first, end in folder.plan(count))
+    with _progress() as bar:
+        task = bar.add_task("pictures", total=count, completed=count - missing)
+        done = render_shards(job.renderer, folder, count, workers, functools.partial(bar.advance, task))
+    _log.info("%d pictures rendered, %d were there", done, count - done)
+
+
+@app.command()
+def inspect(
+    shards: Annotated[Path, typer.Argument(help="Folder of shards, or one shard.")],
+    out: Annotated[Path, typer.Option(help="Folder of the contact sheets.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of pictures.")] = 24,
+    labels: Annotated[bool, typer.Option("--labels", help="Colour by part, U and V of the body atlas.")] = False,
+) -> None:
+    """Write contact sheets: each picture beside its truth, keypoints and boxes."""
+    from densepose_mobile.train.data.inspect import write_sheets
+
+    for path in write_sheets(shards, out, count, labels):
+        typer.echo(path)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,345 @@
+"""Who stands where, what stands between, and from where it is photographed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.train.data.camera import Camera, look_at
+from densepose_mobile.train.data.occluders import ball, box, cutout, held_thing, placed, standing_thing
+from densepose_mobile.train.data.persons import PosedPerson
+from densepose_mobile.train.data.raster import Mesh
+
+__all__ = ["Scene", "compose", "sample_count"]
+
+_COUNTS: Final = (0.07, 0.36, 0.28, 0.18, 0.11)  # none, one, ... four people
+_FRAMINGS: Final = {
+    "whole": 0.34,
+    "knees": 0.11,
+    "half": 0.18,
+    "portrait": 0.09,
+    "limb": 0.06,
+    "lower": 0.04,
+    "far": 0.18,
+}
+_VOXEL: Final = 0.10  # m, of the collision test
+_LEFT: Final = np.array([5, 11])
+_RIGHT: Final = np.array([6, 12])
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Meshes to draw, the people among them (moved to their places), and the camera."""
+
+    meshes: tuple[Mesh, ...]
+    people: tuple[PosedPerson, ...]
+    camera: Camera
+    framing: str
+
+
+def sample_count(rng: np.random.Generator) -> int:
+    """How many people a picture shows, 0..4."""
+    return int(rng.choice(len(_COUNTS), p=_COUNTS))
+
+
+def _move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> PosedPerson:
+    """The person turned about the vertical through its root, then moved."""
+    c, s = np.cos(turn), np.sin(turn)
+    rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
+    shift = np.asarray(offset, np.float32)
+    layers = tuple(replace(layer, vertices=layer.vertices @ rotation.T + shift) for layer in person.layers)
+    return replace(person, layers=layers, keypoints=person.keypoints @ rotation.T + shift)
+
+
+def _faced(person: PosedPerson, rng: np.random.Generator) -> PosedPerson:
+    """Turned towards the camera (which lies at +z) more often than away: so people are photographed."""
+    across = (person.keypoints[_LEFT] - person.keypoints[_RIGHT]).sum(axis=0)
+    heading = float(np.arctan2(-across[2], across[0]))  # 0 when the person looks along +z
+    wanted = rng.normal(0, 0.75) if rng.random() < 0.6 else rng.uniform(-np.pi, np.pi)
+    return _move(person, float(wanted - heading), np.zeros(3))
+
+
+def _points(person: PosedPerson) -> NDArray[np.float32]:
+    """A few hundred vertices of the body, (n, 3)."""
+    return np.concatenate([layer.vertices[:: max(1, len(layer.vertices) // 900)] for layer in person.layers[:2]])
+
+
+def _voxels(points: NDArray[np.float32]) -> NDArray[np.int64]:
+    cells = np.floor(points / _VOXEL).astype(np.int64) + 4096
+    return np.unique((cells[:, 0] << 26) | (cells[:, 1] << 13) | cells[:, 2])
+
+
+def _collides(points: NDArray[np.float32], taken: NDArray[np.int64], share: float) -> bool:
+    own = _voxels(points)
+    return bool(np.isin(own, taken, assume_unique=True).sum() > share * len(own))
+
+
+def _focus(person: PosedPerson, framing: str, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
+    """What the photographer aims at (3,), and how many metres the picture spans there."""
+    k, height = person.keypoints.astype(np.float64), person.height_m
+    low, high = _points(person).min(axis=0), _points(person).max(axis=0)
+    middle = (low + high).astype(np.float64) / 2
+    extent = max(float(high[1] - low[1]), 0.8 * float(np.hypot(high[0] - low[0], high[2] - low[2])))
+    shoulders, hips = k[[5, 6]].mean(axis=0), k[[11, 12]].mean(axis=0)
+    if framing == "whole":
+        return middle, extent / rng.uniform(0.5, 1.0)
+    if framing == "far":
+        return middle, extent / np.exp(rng.uniform(np.log(0.09), np.log(0.5)))
+    if framing == "knees":
+        return 0.5 * (shoulders + hips) - [0, 0.03 * height, 0], height * rng.uniform(0.7, 0.95)
+    if framing == "half":
+        return 0.6 * shoulders + 0.4 * hips, height * rng.uniform(0.42, 0.7)
+    if framing == "portrait":
+        return 0.5 * (k[0] + shoulders), height * rng.uniform(0.24, 0.42)
+    if framing == "lower":
+        return k[[11, 12, 13, 14]].mean(axis=0), height * rng.uniform(0.45, 0.75)
+    joint = k[int(rng.choice([7, 8, 9, 10, 11, 12, 13, 14, 15, 16]))]
+    return joint + rng.normal(0, 0.05, 3), height * rng.uniform(0.22, 0.5)
+
+
+def _elevation(rng: np.random.Generator) -> float:
+    kind = rng.random()
+    degrees = (
+        rng.normal(3, 6)
+        if kind < 0.7
+        else rng.uniform(10, 42)
+        if kind < 0.86
+        else rng.uniform(42, 75)
+        if kind < 0.89
+        else rng.uniform(-24, -3)
+    )
+    return float(np.deg2rad(degrees))
+
+
+def _roll(rng: np.random.Generator) -> float:
+    kind = rng.random()
+    degrees = (
+        rng.normal(0, 2)
+        if kind < 0.78
+        else rng.normal(0, 9)
+        if kind < 0.95
+        else rng.choice([-90, 90]) + rng.normal(0, 4)
+        if kind < 0.975
+        else rng.uniform(-60, 60)
+    )
+    return float(np.deg2rad(degrees))
+
+
+def _camera(
+    focus: NDArray[np.float64], span: float, group: NDArray[np.float32], size: int, rng: np.random.Generator
+) -> Camera:
+    """A camera whose picture spans `span` metres at `focus`, not nearer than 0.35 m to any of the points (n, 3)."""
+    focal = size * float(np.exp(rng.uniform(np.log(0.72), np.log(2.6))))
+    distance = max(span * focal / size, 0.65)
+    elevation = _elevation(rng)
+    high = float(np.clip((6.0 - focus[1]) / distance, -1, 1))
+    low = float(np.clip((0.15 - focus[1]) / distance, -1, 1))
+    sine = float(np.clip(np.sin(elevation), low, high))
+    direction = np.array([0.0, sine, np.sqrt(max(0.0, 1 - sine * sine))])
+    for _ in range(12):
+        position = focus + distance * direction
+        if float(np.linalg.norm(group - position, axis=1).min()) > 0.38:
+            break
+        distance *= 1.15
+        position = focus + distance * direction
+    place = np.clip(0.5 + rng.normal(0, 0.09, 2), 0.1, 0.9)
+    if rng.random() < 0.13:  # cut off by the frame
+        place[int(rng.integers(2))] += rng.choice([-1, 1]) * rng.uniform(0.25, 0.5)
+    return look_at(
+        position.astype(np.float32),
+        focus.astype(np.float32),
+        distance * size / span if span * focal / size > 0.65 else focal,
+        size,
+        (float(place[0]), float(place[1])),
+        _roll(rng),
+    )
+
+
+def _place(rng: np.random.Generator, anchor: NDArray[np.float64], camera_distance: float) -> NDArray[np.float64]:
+    """Where the next person stands on the ground: beside, before or behind the anchor, or far off."""
+    kind = rng.random()
+    if kind < 0.45:
+        x, z = rng.choice([-1, 1]) * rng.uniform(0.3, 0.95), rng.normal(0, 0.25)
+    elif kind < 0.70:
+        x, z = rng.normal(0, 0.3), rng.choice([-1, -1, 1]) * rng.uniform(0.3, 1.2)
+    elif kind < 0.86:
+        x, z = rng.normal(0, 1.3), rng.uniform(-4.0, 0.6)
+    else:
+        z = -rng.uniform(3, 14)
+        x = rng.uniform(-0.45, 0.45) * (camera_distance - z)
+    return np.array([anchor[0] + x, 0.0, anchor[2] + z])
+
+
+def _stand_beside(
+    people: list[PosedPerson],
+    taken: list[NDArray[np.int64]],
+    person: PosedPerson,
+    distance: float,
+    rng: np.random.Generator,
+) -> None:
+    """Add the person next to those there, pushed away until bodies at most touch; left out when there is no room."""
+    anchor = people[int(rng.integers(len(people)))].keypoints[[11, 12]].mean(axis=0).astype(np.float64)
+    spot = _place(rng, anchor, distance)
+    if spot[2] > 0.55 * distance - 0.3:  # too near to the camera: stand behind instead
+        spot[2] = -abs(spot[2]) - 0.3
+    points, occupied = _points(person), np.unique(np.concatenate(taken))
+    away = spot - anchor
+    away[1] = 0.0
+    away /= max(float(np.linalg.norm(away)), 1e-6)
+    allowed = 0.03 if rng.random() < 0.8 else 0.08
+    for _ in range(16):
+        if not _collides(points + spot.astype(np.float32), occupied, allowed):
+            moved = _move(person, 0.0, spot)
+            people.append(moved)
+            taken.append(_voxels(_points(moved)))
+            return
+        spot = spot + 0.12 * away
+
+
+def _seat(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], NDArray[np.uint8]]) -> list[Mesh]:
+    """Something to sit on, when the person sits in the air."""
+    k, height = person.keypoints, person.height_m
+    hips, knees = k[[11, 12]].mean(axis=0), k[[13, 14]].mean(axis=0)
+    if not (0.17 * height < hips[1] < 0.45 * height and hips[1] - knees[1] < 0.12 * height):
+        return []
+    points = np.concatenate([layer.vertices[::7] for layer in person.layers])
+    below = points[np.hypot(points[:, 0] - hips[0], points[:, 2] - hips[2]) < 0.16]
+    top = float(below[:, 1].min()) + 0.015 if len(below) else 0.0
+    if top < 0.15:
+        return []
+    back = (hips - knees) * [1, 0, 1]
+    back /= max(float(np.linalg.norm(back)), 1e-6)
+    turn = float(np.arctan2(back[0], back[2]))
+    c, s = np.cos(turn), np.sin(turn)
+    rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    foot = np.array([hips[0], 0.0, hips[2]]) + 0.06 * back
+    skin = picture(64) if rng.random() < 0.6 else np.full((8, 8, 3), rng.integers(10, 240, 3), np.uint8)
+    if rng.random() < 0.08:
+        return [placed(ball(top / 2, skin), rotation, foot + [0, top / 2, 0])]
+    width = float(rng.choice([0.42, 0.5, 0.8, 1.6]))
+    parts = []
+    if rng.random() < 0.5:
+        parts.append(placed(box((width, top, 0.42), skin), rotation, foot + [0, top / 2, 0]))
+    else:
+        parts.append(placed(box((width, 0.05, 0.42), skin), rotation, foot + [0, top - 0.025, 0]))
+        for sx in (-0.46, 0.46):
+            for sz in (-0.17, 0.17):
+                offset = rotation @ np.array([sx * width, 0, sz])
+                parts.append(placed(box((0.04, top, 0.04), skin), rotation, foot + offset + [0, top / 2, 0]))
+    if rng.random() < 0.5:
+        rest = box((width, float(rng.uniform(0.3, 0.55)), 0.05), skin)
+        parts.append(placed(rest, rotation, foot + 0.26 * back + [0, top + 0.2, 0]))
+    return parts
+
+
+def _things(
+    people: Sequence[PosedPerson],
+    taken: NDArray[np.int64],
+    camera: Camera,
+    rng: np.random.Generator,
+    picture: Callable[[int], NDArray[np.uint8]],
+) -> list[Mesh]:
+    """Seats, things in hands, and furniture before, beside and behind the people."""
+    things: list[Mesh] = []
+    eye = camera.position.astype(np.float64)
+    for person in people:
+        if rng.random() < 0.85:
+            things += _seat(person, rng, picture)
+        for elbow, wrist in ((7, 9), (8, 10)):
+            if rng.random() < 0.17:
+                k = person.keypoints.astype(np.float64)
+                things += held_thing(rng, k[elbow], k[wrist], picture)
+    standing: list[NDArray[np.float64]] = []
+    if people and rng.random() < 0.3:  # between the camera and somebody
+        target = people[int(rng.integers(len(people)))].keypoints.mean(axis=0).astype(np.float64)
+        standing.append(eye + rng.uniform(0.5, 0.93) * (target - eye) + rng.normal(0, 0.25, 3))
+    middle = eye + camera.forward.astype(np.float64) * 3.0
+    if people:
+        middle = people[0].keypoints.mean(axis=0).astype(np.float64)
+    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.55, 0.25, 0.12, 0.08]))):
+        standing.append(middle + np.array([rng.normal(0, 1.2), 0, rng.normal(-0.6, 1.2)]))
+    for spot in standing:
+        parts = standing_thing(rng, spot, float(rng.uniform(0.35, 1.4)), picture)
+        points = np.concatenate([_filled(part) for part in parts])
+        if not _collides(points, taken, 0.03):
+            things += parts
+    if rng.random() < 0.07:  # something near the lens, at the border of the picture
+        depth = rng.uniform(0.3, 0.7) * max(0.9, float(np.linalg.norm(middle - eye)))
+        half = 0.5 * camera.size / camera.focal * depth
+        angle = rng.uniform(0, 2 * np.pi)
+        local = np.array([np.cos(angle) * half, np.sin(angle) * half, depth])
+        card = cutout(half * rng.uniform(0.5, 1.4), half * rng.uniform(0.5, 1.4), picture(64), rng)
+        axes = camera.rotation.astype(np.float64) * np.array([[1], [-1], [-1]])
+        things.append(placed(card, axes.T, eye + camera.rotation.T.astype(np.float64) @ local))
+    return [thing for thing in things if _clear(thing, camera)]
+
+
+def _filled(mesh: Mesh) -> NDArray[np.float32]:
+    """Points on the faces of a thing, close enough for the collision test."""
+    corners = mesh.vertices[mesh.faces]
+    steps = [(a / 5, b / 5, 1 - (a + b) / 5) for a in range(6) for b in range(6 - a)]
+    return np.concatenate([corners[:, 0] * a + corners[:, 1] * b + corners[:, 2] * c for a, b, c in steps])
+
+
+def _clear(mesh: Mesh, camera: Camera) -> bool:
+    """Whether no corner of a thing lies so near that it would be cut by the near plane, or spans the whole view."""
+    depth = camera.to_camera(mesh.vertices)[:, 2]
+    return bool((depth > 0.3).all() or (depth < 0).all())
+
+
+def _meshes(person: PosedPerson, instance: int, face_offset: Callable[[str], int]) -> list[Mesh]:
+    return [
+        Mesh(
+            layer.vertices,
+            layer.faces,
+            layer.uv_faces,
+            layer.uv,
+            layer.texture,
+            layer.double_sided,
+            layer.hidden_faces,
+            instance,
+            face_offset(layer.surface),
+            bias=0.0015 * min(k, 3),
+            gloss=0.12,
+        )
+        for k, layer in enumerate(person.layers)
+    ]
+
+
+def compose(
+    sampled: Sequence[PosedPerson],
+    size: int,
+    rng: np.random.Generator,
+    face_offset: Callable[[str], int],
+    picture: Callable[[int], NDArray[np.uint8]],
+) -> Scene:
+    """Place the people, the things around them and the camera.
+
+    face_offset: surface name -> number of its first face. picture: side -> (side, side, 3) uint8 piece of a photograph.
+    """
+    framing = str(rng.choice(list(_FRAMINGS), p=list(_FRAMINGS.values())))
+    if not sampled:
+        focus, span = np.array([0.0, rng.uniform(0.2, 1.6), 0.0]), float(np.exp(rng.uniform(np.log(0.6), np.log(8))))
+        camera = _camera(focus, span, np.zeros((1, 3), np.float32) - 9, size, rng)
+        things = _things((), np.zeros(0, np.int64), camera, rng, picture)
+        return Scene(tuple(things), (), camera, "empty")
+    turned = [_faced(person, rng) for person in sampled]
+    people = [turned[0]]
+    taken = [_voxels(_points(turned[0]))]
+    focus, span = _focus(people[0], framing, rng)
+    for person in turned[1:]:
+        _stand_beside(people, taken, person, 1.4 * span, rng)
+    if len(people) > 1 and framing in ("whole", "half", "knees", "far") and rng.random() < 0.5:
+        # A picture of the group: all near ones should fit.
+        middles = np.array([p.keypoints.mean(axis=0) for p in people], np.float64)
+        close = middles[np.linalg.norm(middles - middles[0], axis=1) < 2.5]
+        width = float(np.ptp(close[:, 0]))
+        focus = focus + [(close[:, 0].mean() - focus[0]) * rng.uniform(0.6, 1.0), 0, 0]
+        span = max(span, (width + 0.6) / rng.uniform(0.7, 1.1))
+    group = np.concatenate([_points(person) for person in people])
+    camera = _camera(focus, span, group, size, rng)
+    things = _things(people, np.unique(np.concatenate(taken)), camera, rng, picture)
+    meshes = [mesh for index, person in enumerate(people) for mesh in _meshes(person, index + 1, face_offset)]
+    return Scene(tuple(meshes + things), tuple(people), camera, framing)
