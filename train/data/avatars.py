@@ -87,6 +87,11 @@ class AvatarLibrary:
             name for name, entry in self.entries.items() if (identity_of(entry) in held_out) == (split == "val")
         )
 
+    @property
+    def num_vertices(self) -> int:
+        """Vertices of the common topology."""
+        return int(self._common["skin_joints"].shape[1])
+
     @cached_property
     def rig(self) -> Rig:
         """Joints of the avatars, driven by the canonical joints of the motion clips."""
