@@ -77,7 +77,7 @@ class Ranking:
         precision = np.divide(right, counted, out=np.zeros_like(recall), where=counted > 0)
         envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         envelope = np.concatenate([envelope, np.zeros((len(envelope), 1))], axis=1)
-        at = [np.searchsorted(row, _RECALLS - 1e-9) for row in recall]
+        at = [np.searchsorted(row, _RECALLS) for row in recall]
         return float(np.mean([row[place] for row, place in zip(envelope, at, strict=True)])), float(
             recall[:, -1].mean()
         )

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.metrics.segmentation import decode_rle, encode_rle, segmentation_mask
+from densepose_mobile.errors import InputError
+from densepose_mobile.metrics.segmentation import encode_rle, segmentation_mask
 
 __all__ = ["DENSE_GRID", "SurfacePoints", "TruthPerson", "TruthPicture"]
 
@@ -60,8 +61,11 @@ class TruthPerson:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(H, W) bool, the visible person."""
-        return segmentation_mask(self.segmentation, self.height, self.width)
+        """(H, W) bool, the visible person. Raises InputError that names the annotation."""
+        try:
+            return segmentation_mask(self.segmentation, self.height, self.width)
+        except InputError as error:
+            raise InputError(f"annotation {self.id}: {error}") from error
 
     @property
     def dense_mask(self) -> NDArray[np.bool_]:
@@ -69,7 +73,10 @@ class TruthPerson:
         codes = [code for code in self.coarse_masks or () if code]
         if not codes:
             return self.mask
-        grid = np.any([decode_rle(code) for code in codes], axis=0)
+        try:
+            grid = np.any([segmentation_mask(code, DENSE_GRID, DENSE_GRID) for code in codes], axis=0)
+        except InputError as error:
+            raise InputError(f"annotation {self.id}, dp_masks: {error}") from error
         rows = _grid_cells(self.box[1], self.box[3], self.height)
         columns = _grid_cells(self.box[0], self.box[2], self.width)
         inside = (rows >= 0)[:, None] & (columns >= 0)
