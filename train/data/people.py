@@ -1,5 +1,37 @@
 """People to draw: identities, shapes, clothes and poses, sampled."""
 
-from densepose_mobile.train.data.persons import KEYPOINT_NAMES, Layer, PosedPerson
+from functools import cached_property
+from pathlib import Path
 
-__all__ = ["KEYPOINT_NAMES", "Layer", "PosedPerson"]
+import numpy as np
+
+from densepose_mobile.train.atlas.template import template_mesh
+from densepose_mobile.train.data.avatar_people import AvatarPeople
+from densepose_mobile.train.data.bodies import body_bank
+from densepose_mobile.train.data.motion_mix import sample_pose
+from densepose_mobile.train.data.persons import KEYPOINT_NAMES, Layer, PosedPerson
+from densepose_mobile.train.data.poses import Motions, Split
+from densepose_mobile.train.data.surfaces import SurfaceSet
+
+__all__ = ["KEYPOINT_NAMES", "Layer", "PeopleFactory", "PosedPerson"]
+
+
+class PeopleFactory:
+    """Samples posed, dressed people of a split. "val" holds identities, body shapes and motion clips apart.
+
+    The first construction on a machine builds caches (about a minute); later ones take a second.
+    """
+
+    def __init__(self, assets: Path, split: Split = "train") -> None:
+        self._motions = Motions(assets, split)
+        self._bank = body_bank()
+        self._avatars = AvatarPeople(assets, split)
+
+    @cached_property
+    def surfaces(self) -> SurfaceSet:
+        """Every surface that a layer can name, the same for both splits."""
+        return SurfaceSet.of(self._avatars.surfaces(self._bank, template_mesh().vertices))
+
+    def sample(self, rng: np.random.Generator) -> PosedPerson:
+        """A new person; the same `rng` state gives the same person."""
+        return self._avatars.sample(rng, sample_pose(rng, self._motions))

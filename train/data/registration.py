@@ -18,10 +18,10 @@ from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.hands import FINGERS
+from densepose_mobile.train.data.poses import CANONICAL
 from densepose_mobile.train.data.retarget import Rig, bone_transforms, joint_rotations
 from densepose_mobile.train.data.rotations import between
 from densepose_mobile.train.data.skinning import SkinWeights, skin
-from densepose_mobile.train.data.poses import CANONICAL
 
 __all__ = ["SEGMENTS", "SurfacePoints", "avatar_canonical", "segments_of", "template_in_t_pose"]
 
@@ -113,7 +113,8 @@ class _Trees:
 
         rng = np.random.default_rng(3)
         faces = np.flatnonzero(surface.usable)
-        weights = np.concatenate([rng.dirichlet([1, 1, 1], (surface.rounds, len(faces))), np.full((1, len(faces), 3), 1 / 3)])
+        drawn = rng.dirichlet([1, 1, 1], (surface.rounds, len(faces)))
+        weights = np.concatenate([drawn, np.full((1, len(faces), 3), 1 / 3)])
         self._face = np.tile(faces, len(weights))
         self._weights = weights.reshape(-1, 3)
         corners = surface.vertices[surface.faces[self._face]]
@@ -400,7 +401,8 @@ def _register(library: AvatarLibrary, bank: BodyBank) -> dict[str, NDArray[np.ge
         system = (diags(trust) + stiffness * prior + 1e-6 * identity(count)).tocsc()
         solver = splu(system)
         moved = mean + solver.solve(trust[:, None] * (goal - mean))
-        logger.info("stiffness %g: %.1f mm to the template", stiffness, 1e3 * np.linalg.norm(goal - moved, axis=1).mean())
+        left = 1e3 * np.linalg.norm(goal - moved, axis=1).mean()
+        logger.info("stiffness %g: %.1f mm to the template", stiffness, left)
     face, weights = trees.nearest(moved, vertex_normals(moved, faces), segment)
     return {"corners": bank.faces[face].astype(np.int32), "weights": weights.astype(np.float32)}
 
