@@ -1,0 +1,88 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.records import Picture
+from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample
+from densepose_mobile.train.data.targets import Labeller, label_picture
+
+SPEC = ModelSpec(detect_size=128, track_size=96)
+PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+ROUGH = Augmentation(photometric=0.0)
+COLOURS = {1: 0, 9: 1, 17: 2}  # the part that each colour of the test people stands for, by channel
+
+
+@pytest.fixture
+def scene(picture: Callable[..., Picture], plain_labels: Labeller) -> Scene:
+    rendered = picture(5)
+    return Scene.of(rendered.image, label_picture(rendered, plain_labels), 2)
+
+
+def colour_agreement(image: np.ndarray, part: np.ndarray) -> float:
+    """Share of labelled pixels whose colour is that of their part: picture and truth were moved alike."""
+    seen = part > 0
+    channel = np.vectorize(COLOURS.__getitem__)(part[seen])
+    return float((image[seen].argmax(1) == channel).mean())
+
+
+def test_unaugmented_whole_picture_is_the_picture(scene: Scene) -> None:
+    rng = np.random.default_rng(0)
+    while True:  # the zoom is drawn too; 1.0 is one of its values
+        sample = whole_sample(rng, scene, SPEC, PLAIN)
+        if (sample.labels == scene.labels).all():
+            break
+    assert (sample.image == scene.image).all()
+    np.testing.assert_array_equal(sample.boxes[:2], scene.boxes)
+    assert sample.kinds[:3].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_picture_and_labels_move_together(scene: Scene, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    steady = replace(ROUGH, flip=0.0)  # the colours know no mirror
+    moved = scene.disturbed(rng, steady, np.zeros((64, 64, 3), np.uint8))
+    sample = whole_sample(rng, moved, SPEC, steady)
+    assert colour_agreement(sample.image, sample.labels[..., 0]) > 0.9
+    for i in np.flatnonzero(sample.kinds == 1):
+        rows, columns = np.nonzero(sample.labels[..., 3] == i + 1)
+        np.testing.assert_array_equal(sample.boxes[i], [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    crop = crop_sample(rng, moved, int(moved.people()[0]), SPEC, steady)
+    assert crop is not None
+    x0, _, x1, _ = SPEC.track_roi
+    cells = (x0 + (np.arange(SPEC.map_size) + 0.5) * (x1 - x0) / SPEC.map_size).astype(int)
+    assert colour_agreement(crop.image[np.ix_(cells, cells)], crop.maps[0]) > 0.85
+
+
+def test_unshaken_crop_centres_the_person(scene: Scene) -> None:
+    sample = crop_sample(np.random.default_rng(0), scene, 1, SPEC, PLAIN)
+    assert sample is not None
+    size = scene.boxes[1, 2:] - scene.boxes[1, :2]
+    half = size / size.max() / SPEC.track_margin / 2
+    np.testing.assert_allclose(sample.box, [*(0.5 - half), *(0.5 + half)], atol=0.02)
+    assert sample.presence == 1.0
+    assert (sample.maps[0] > 0).mean() > 0.1
+
+
+def test_turned_crop_has_the_box_of_the_turned_person(scene: Scene) -> None:
+    rng = np.random.default_rng(4)
+    sample = crop_sample(rng, scene, 1, SPEC, replace(PLAIN, rotate=1.0, rotation=20.0))
+    assert sample is not None
+    x0, _, x1, _ = SPEC.track_roi
+    rows, columns = np.nonzero(sample.maps[0])
+    low = (x0 + (x1 - x0) * np.array([columns.min(), rows.min()]) / SPEC.map_size) / SPEC.track_size
+    high = (x0 + (x1 - x0) * np.array([columns.max() + 1, rows.max() + 1]) / SPEC.map_size) / SPEC.track_size
+    np.testing.assert_allclose(sample.box, [*low, *high], atol=0.06)
+
+
+def test_crop_of_nobody_shows_nobody(scene: Scene) -> None:
+    rng = np.random.default_rng(2)
+    made = [crop_sample(rng, scene, None, SPEC, PLAIN) for _ in range(20)]
+    crops = [sample for sample in made if sample is not None]
+    assert crops
+    for sample in crops:
+        assert sample.presence == 0.0
+        assert (sample.maps == 0).all()
+        assert (sample.image.max(-1) > 200).mean() < 0.12

@@ -1,0 +1,22 @@
+"""Labels of a folder of shards: its surface set, seen through the packaged atlas."""
+
+from pathlib import Path
+
+from densepose_mobile.atlas import Atlas
+from densepose_mobile.errors import InputError
+from densepose_mobile.train.atlas.labels import SurfaceLabels
+from densepose_mobile.train.data.surfaces import SurfaceSet
+
+__all__ = ["folder_labels"]
+
+
+def folder_labels(folder: Path) -> SurfaceLabels:
+    """Labels of the surfaces that the shards of `folder` were drawn with.
+
+    Raises:
+        InputError: there is no surfaces.npz beside the shards.
+    """
+    path = folder / "surfaces.npz"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: it belongs beside the shards; render them with `data render --out DIR`")
+    return SurfaceLabels.build(Atlas.load(), SurfaceSet.load(path))

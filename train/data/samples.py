@@ -1,0 +1,208 @@
+"""Training samples of a rendered picture: the whole picture for `detect`, one person's crop for `track`."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.postprocess.rois import crop_square
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.augment import Photometric, cut_window, mirror, paste_occluder, warp_image
+from densepose_mobile.train.data.targets import instance_boxes, sample_maps
+
+__all__ = ["MAX_PEOPLE", "Augmentation", "CropSample", "Scene", "WholeSample", "crop_sample", "whole_sample"]
+
+MAX_PEOPLE = 16
+"""People of one picture that a batch has room for."""
+
+_SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
+_SMALLEST_CROP = 24.0  # px, longer side of the smallest box that is cropped
+_VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows the person
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far samples stray from the rendered pictures. Shares are probabilities."""
+
+    photometric: float = 1.0  # strength
+    photometric_share: float = 0.6
+    flip: float = 0.5
+    window: float = 0.3  # pictures cut off by grey borders
+    occluder: float = 0.15
+    rotate: float = 0.4
+    rotation: float = 15.0  # degrees, standard deviation
+    shift: float = 0.07  # of the crop's side, standard deviation
+    scale: float = 0.15  # of the logarithm of the crop's side, standard deviation
+    negatives: float = 0.07  # crops that show nobody
+
+    def light(self) -> Photometric:
+        """The photometric part."""
+        return Photometric(self.photometric, self.photometric_share)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A labelled picture. image: (H, W, 3) uint8 RGB. labels: (H, W, 4) uint8. boxes: (P, 4) tight xyxy px.
+
+    counts: (P,) visible pixels of instances 1..P.
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8], labels: NDArray[np.uint8], people: int) -> "Scene":
+        """Measure boxes and counts."""
+        boxes, counts = instance_boxes(labels[..., 3], people)
+        return cls(image, labels, boxes, counts)
+
+    def disturbed(self, rng: np.random.Generator, aug: Augmentation, texture: NDArray[np.uint8]) -> "Scene":
+        """Mirrored, cut off and occluded by chance; `texture` is any other picture."""
+        image, labels, people = self.image, self.labels, len(self.boxes)
+        changed = False
+        if rng.random() < aug.flip:
+            image, labels, changed = np.ascontiguousarray(image[:, ::-1]), mirror(labels), True
+        if rng.random() < aug.window:
+            x0, y0, x1, y1 = cut_window(rng, *image.shape[:2], 0.35)
+            image, labels, changed = image[y0:y1, x0:x1], labels[y0:y1, x0:x1], True
+        seen = np.flatnonzero(self.counts > 4 * _SMALLEST_PIXELS)
+        if len(seen) and rng.random() < aug.occluder:
+            image, labels = image.copy(), labels.copy()
+            boxes, _ = instance_boxes(labels[..., 3], people) if changed else (self.boxes, None)
+            paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture)
+            changed = True
+        return Scene.of(image, labels, people) if changed else self
+
+    def people(self) -> NDArray[np.intp]:
+        """Rows of people that are large enough to be cropped."""
+        longer = (self.boxes[:, 2:] - self.boxes[:, :2]).max(1, initial=0)
+        return np.flatnonzero((longer >= _SMALLEST_CROP) & (self.counts >= 3 * _SMALLEST_PIXELS))
+
+
+@dataclass(frozen=True, eq=False)
+class WholeSample:
+    """A letterboxed picture. image: (S, S, 3) uint8. labels: (S, S, 4) uint8. boxes: (MAX_PEOPLE, 4) xyxy px.
+
+    kinds: (MAX_PEOPLE,) uint8, 0 nobody, 1 a person, 2 too small to judge; row i is instance i + 1.
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    kinds: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class CropSample:
+    """A crop of one person or of nobody. image: (S, S, 3) uint8. maps: (3, M, M) uint8 of the central RoI.
+
+    presence: 1.0 or 0.0. box: (4,) x0, y0, x1, y1 in crop units, cut to 0..1.
+    """
+
+    image: NDArray[np.uint8]
+    maps: NDArray[np.uint8]
+    presence: float
+    box: NDArray[np.float32]
+
+
+def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: Augmentation) -> WholeSample:
+    """The scene letterboxed at a random scale and place, turned a little by chance."""
+    size = spec.detect_size
+    height, width = scene.image.shape[:2]
+    zoom = float(np.exp(rng.uniform(np.log(0.55), np.log(1.3)))) if rng.random() < 0.6 else 1.0
+    scale = zoom * size / max(height, width)
+    slack = (size - scale * np.array([width, height])) / 2
+    reach = np.abs(slack) if zoom != 1.0 else 0.0
+    turn = np.deg2rad(rng.normal(0, aug.rotation / 2)) if rng.random() < aug.rotate / 2 else 0.0
+    middle = np.array([width, height]) / 2 - rng.uniform(-1, 1, 2) * reach / scale
+    matrix = _similarity(middle, 1 / scale, turn, size)
+    image = warp_image(scene.image, matrix, size)
+    labels = _warp_labels(scene.labels, matrix, size)
+    people = min(len(scene.boxes), MAX_PEOPLE)
+    boxes, counts = instance_boxes(labels[..., 3], people)
+    kinds = np.zeros(MAX_PEOPLE, np.uint8)
+    kinds[:people] = np.where(counts == 0, 0, np.where(counts < _SMALLEST_PIXELS, 2, 1))
+    padded = np.zeros((MAX_PEOPLE, 4), np.float32)
+    padded[:people] = boxes
+    return WholeSample(aug.light()(rng, image), labels, padded, kinds)
+
+
+def crop_sample(
+    rng: np.random.Generator, scene: Scene, person: int | None, spec: ModelSpec, aug: Augmentation
+) -> CropSample | None:
+    """A jittered crop of the person in row `person`, or of nobody; None when no such crop was found."""
+    for _ in range(6):
+        matrix = (
+            _empty_square(rng, scene, spec) if person is None else _person_square(rng, scene.boxes[person], spec, aug)
+        )
+        box, share = _seen(scene.labels, person, matrix, spec.track_size)
+        if share < 0.05 if person is None else share >= _VISIBLE_SHARE:
+            break
+    else:
+        return None
+    image = aug.light()(rng, warp_image(scene.image, matrix, spec.track_size))
+    x0, y0, x1, _ = spec.track_roi
+    side = (x1 - x0) / spec.map_size
+    cells = np.array([[side, 0, x0], [0, side, y0], [0, 0, 1]])  # map cells to crop pixels
+    instance = 255 if person is None else person + 1
+    maps = sample_maps(scene.labels, matrix @ cells, spec.map_size, instance)
+    return CropSample(image, maps, float(person is not None), box)
+
+
+def _similarity(middle: NDArray[np.floating], step: float, turn: float, size: int) -> NDArray[np.float64]:
+    """(2, 3) map from a `size` square to the picture: its centre to `middle`, `step` px a pixel, turned by `turn`."""
+    linear = step * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return np.column_stack([linear, np.asarray(middle, np.float64) - linear @ np.array([size / 2, size / 2])])
+
+
+def _person_square(
+    rng: np.random.Generator, box: NDArray[np.float32], spec: ModelSpec, aug: Augmentation
+) -> NDArray[np.float64]:
+    x0, y0, x1, y1 = (float(v) for v in crop_square(box, spec))
+    side = (x1 - x0) * float(np.exp(np.clip(rng.normal(0, aug.scale), -0.35, 0.4)))
+    middle = np.array([x0 + x1, y0 + y1]) / 2 + np.clip(rng.normal(0, aug.shift, 2), -0.2, 0.2) * side
+    turn = np.deg2rad(rng.normal(0, aug.rotation)) if rng.random() < aug.rotate else 0.0
+    return _similarity(middle, side / spec.track_size, float(turn), spec.track_size)
+
+
+def _empty_square(rng: np.random.Generator, scene: Scene, spec: ModelSpec) -> NDArray[np.float64]:
+    height, width = scene.image.shape[:2]
+    side = float(np.exp(rng.uniform(np.log(40), np.log(max(height, width)))))
+    middle = rng.random(2) * (width, height)
+    return _similarity(middle, side / spec.track_size, 0.0, spec.track_size)
+
+
+def _seen(
+    labels: NDArray[np.uint8], person: int | None, matrix: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.float32], float]:
+    """Tight box in crop units of the person's pixels in the crop, and the share of the pixels that lie in it.
+
+    With nobody asked for: the share of the crop that people cover.
+    """
+    step = 2 if labels.shape[0] * labels.shape[1] > 64 * 64 else 1
+    instance = labels[::step, ::step, 3]
+    rows, columns = np.nonzero(instance > 0 if person is None else instance == person + 1)
+    if not len(rows):
+        return np.zeros(4, np.float32), 0.0
+    linear = np.linalg.inv(matrix[:, :2])
+    points = (np.stack([columns, rows], 1) * step + step / 2 - matrix[:, 2]) @ linear.T / size
+    inside = ((points >= 0) & (points <= 1)).all(1)
+    if person is None:
+        area = inside.sum() * step * step * abs(np.linalg.det(linear)) / size**2
+        return np.zeros(4, np.float32), float(area)
+    if not inside.any():
+        return np.zeros(4, np.float32), 0.0
+    half = step / 2 * float(np.hypot(*linear[0])) / size
+    low, high = points.min(0) - half, points.max(0) + half
+    return np.clip(np.concatenate([low, high]), 0, 1).astype(np.float32), float(inside.mean())
+
+
+def _warp_labels(labels: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    indexed = matrix.copy()
+    indexed[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1]) - 0.5
+    return np.asarray(
+        cv2.warpAffine(labels, indexed, (size, size), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP), np.uint8
+    )
