@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.data.camera import Camera
-from densepose_mobile.train.data.light import Environment, Environments, Split, in_split
+from densepose_mobile.train.data.light import Environment, Environments, Split, in_split, place_of
 
 __all__ = ["Backdrop", "Backgrounds"]
 
 _FACE_SIDES = ("_negx", "_negz", "_posx", "_posz")
+_ROOMS = (
+    "adams_place_bridge", "aerodynamics_workshop", "aft_lounge", "aircraft_workshop", "apartment", "art_studio",
+    "autoshop", "blocky_photo_studio", "brown_photostudio", "christmas_photo_studio", "colorful_studio", "circus_arena",
+    "dancing_hall", "drachenfels_cellar", "fireplace", "glass_passage", "lab", "lobby", "old_hall", "sepulchral_chapel",
+    "skylit_garage", "small_cave", "st_fagans_interior", "studio", "studio_small", "thatch_chapel", "vestibule",
+    "warehouse", "wooden_lounge", "workshop",
+)  # fmt: skip
+"""Places with walls near by: nobody can stand far off in them."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,18 @@ class Backgrounds:
         files = self._photos if rng.random() < 0.4 else self._faces
         return _crop(self._image(files[int(rng.integers(len(files)))]), rng, size, 0.1, 0.6)
 
-    def sample(self, rng: np.random.Generator, camera: Camera) -> Backdrop:
-        """A background for the camera: its horizon is the camera's where the source knows its own."""
+    def sample(self, rng: np.random.Generator, camera: Camera, deepest: float = 0.0) -> Backdrop:
+        """A background for the camera: its horizon is the camera's where the source knows its own.
+
+        deepest: metres to the farthest person; beyond seven, rooms are avoided.
+        """
+        for _ in range(6):
+            backdrop = self._draw(rng, camera)
+            if deepest < 7.0 or not place_of(backdrop.name).startswith(_ROOMS):
+                break
+        return backdrop
+
+    def _draw(self, rng: np.random.Generator, camera: Camera) -> Backdrop:
         choice = rng.random()
         tilt = abs(float(np.arcsin(np.clip(camera.forward[1], -1, 1))))
         if choice < 0.05:

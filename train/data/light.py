@@ -110,7 +110,7 @@ class Environment:
         scale = np.float32(1.0 / max(mean, 1e-9))
         return cls(
             path.stem,
-            np.minimum(panorama * scale, 6.0).astype(np.float32),
+            np.minimum(panorama * scale, 3.0).astype(np.float32),
             (sky * scale).astype(np.float32),
             (key * scale).astype(np.float32),
             direction.astype(np.float32),

@@ -111,12 +111,11 @@ def _skin(rng: np.random.Generator, picture: Callable[[int], Texture]) -> Textur
     kind = rng.random()
     if kind < 0.5:
         return picture(64)
-    colour = rng.integers(5, 250, 3)
-    if rng.random() < 0.4:
-        colour = np.full(3, rng.integers(10, 245))
+    # Things are seldom as colourful as colours at random are.
+    colour = rng.uniform(10, 240) + (rng.uniform(-110, 110, 3) * rng.beta(1.2, 2.0))
     tile = np.broadcast_to(colour, (32, 32, 3)).astype(np.float64)
     if kind > 0.75:
-        other, step = rng.integers(5, 250, 3), int(rng.integers(3, 12))
+        other, step = rng.uniform(10, 240) + rng.uniform(-60, 60, 3), int(rng.integers(3, 12))
         rows, columns = np.indices((32, 32)) // step
         mask = (columns % 2 == 0) if rng.random() < 0.6 else ((rows + columns) % 2 == 0)
         tile = np.where(mask[..., None], other, tile)

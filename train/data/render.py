@@ -78,6 +78,19 @@ def _crevices(picture: Truth, strength: float) -> NDArray[np.float32]:
     return (1.0 - strength * behind / 0.12).astype(np.float32)
 
 
+def _exposed(
+    linear: NDArray[np.float32], people: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """What a camera's automatic exposure makes of it: most of the way to mid-grey, people count more."""
+    wanted = 0.05 * np.exp(rng.normal(0, 0.4)) if rng.random() < 0.05 else 0.2 * np.exp(rng.normal(0, 0.35))
+    luminance = linear @ _LUMINANCE
+    mean = float(luminance.mean())
+    if people.sum() > 200:
+        mean = 0.5 * mean + 0.5 * float(luminance[people].mean())
+    gain = float(np.clip((wanted / max(mean, 1e-4)) ** 0.7, 0.4, 6.0))
+    return _shoulder(linear * np.float32(gain))
+
+
 class Renderer:
     """Makes picture number `index` of a split: the same for the same (seed, index), whoever asks, in any order."""
 
@@ -103,9 +116,10 @@ class Renderer:
         scene = compose(
             sampled, self._size, rng, self._face_offset, lambda side: self._backgrounds.texture(rng, side)
         )
-        backdrop = self._backgrounds.sample(rng, scene.camera)
+        backdrop = self._backgrounds.sample(rng, scene.camera, scene.deepest)
         light, behind = self._light(backdrop, rng)
         linear, seen = _draw(scene, light, behind, backdrop, rng)
+        linear = _exposed(linear, seen.instance > 0, rng)
         image, done = develop(linear, rng)
         meta: dict[str, Any] = {
             "split": self._split,
@@ -162,13 +176,18 @@ def _draw(
 
 def _shadows(geometry: Geometry, camera: Camera, light: Light, shadows: Any) -> NDArray[np.float32]:
     """(H, W, 3) factor on the background: what of the light reaches the ground."""
-    lit, near = ground_shadow(camera.rays(), camera.position, shadows, light.softness, *_contact(geometry))
+    # Half the resolution is enough for shadows: their edges are soft.
+    half = Camera(
+        camera.rotation, camera.position, camera.focal / 2, (camera.size / 4, camera.size / 4), camera.size // 2
+    )
+    lit, near = ground_shadow(half.rays(), camera.position, shadows, light.softness, *_contact(geometry))
     sky = np.maximum(light.ambient(np.array([0.0, 1.0, 0.0], np.float32)), 1e-3)
     key = light.key * max(float(light.direction[1]), 0.0)
     # Part of the sky light always comes from the side, and backgrounds hold shadows of their own already.
     key = np.minimum(key, 2.0 * sky)
     reaching = (sky * near[..., None] + key * lit[..., None]) / (sky + key)
-    return reaching.astype(np.float32)
+    full = cv2.resize(reaching.astype(np.float32), (camera.size, camera.size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full, np.float32)
 
 
 @njit(cache=True, nogil=True)

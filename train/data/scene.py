@@ -38,6 +38,12 @@ class Scene:
     camera: Camera
     framing: str
 
+    @property
+    def deepest(self) -> float:
+        """Metres along the view to the farthest person."""
+        depths = [float(self.camera.to_camera(person.keypoints)[:, 2].max()) for person in self.people]
+        return max(depths, default=0.0)
+
 
 def sample_count(rng: np.random.Generator) -> int:
     """How many people a picture shows, 0..4."""
@@ -331,6 +337,15 @@ def compose(
     focus, span = _focus(people[0], framing, rng)
     for person in turned[1:]:
         _stand_beside(people, taken, person, 1.4 * span, rng)
+    if len(people) > 1 and rng.random() < 0.1:  # passers-by
+        for _ in range(int(rng.integers(2, 6))):
+            again = people[int(rng.integers(1, len(people)))]
+            root = again.keypoints[[11, 12]].mean(axis=0) * [1, 0, 1]
+            away = np.array([rng.normal(0, 2.5), 0, -rng.uniform(2.5, 12)])
+            turned_again = _move(_move(again, 0.0, -root), float(rng.uniform(0, 2 * np.pi)), away)
+            if not _collides(_points(turned_again), np.unique(np.concatenate(taken)), 0.02):
+                people.append(turned_again)
+                taken.append(_voxels(_points(turned_again)))
     if len(people) > 1 and framing in ("whole", "half", "knees", "far") and rng.random() < 0.5:
         # A picture of the group: all near ones should fit.
         middles = np.array([p.keypoints.mean(axis=0) for p in people], np.float64)

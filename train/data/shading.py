@@ -67,26 +67,47 @@ class Truth:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _fill_depth(points, faces, hidden, depth):  # type: ignore[no-untyped-def]
+def _fill_depth(points, faces, hidden, table, depth):  # type: ignore[no-untyped-def]
     rows, columns = depth.shape
-    for k in range(faces.shape[0]):
-        if hidden[k]:
-            continue
-        a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
-        xa, ya, xb, yb, xc, yc = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-        area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
-        if abs(area) < 1e-9:
-            continue
-        x0, x1 = max(0, int(np.ceil(min(xa, xb, xc)))), min(columns - 1, int(np.floor(max(xa, xb, xc))))
-        y0, y1 = max(0, int(np.ceil(min(ya, yb, yc)))), min(rows - 1, int(np.floor(max(ya, yb, yc))))
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                la = ((yb - yc) * (x - xc) + (xc - xb) * (y - yc)) / area
-                lb = ((yc - ya) * (x - xc) + (xa - xc) * (y - yc)) / area
-                if la >= 0.0 and lb >= 0.0 and la + lb <= 1.0:
-                    z = la * points[a, 2] + lb * points[b, 2] + (1.0 - la - lb) * points[c, 2]
-                    if z > depth[y, x]:
-                        depth[y, x] = z
+    for m in range(table.shape[0]):
+        two_sided = table[m, 6]
+        for k in range(table[m, 0], table[m, 1]):
+            if hidden[k]:
+                continue
+            a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
+            xa, ya, xb, yb = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
+            xc, yc = points[c, 0], points[c, 1]
+            area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
+            if abs(area) < 1e-9 or (area < 0.0 and two_sided == 0):
+                continue
+            x0, x1 = max(0, int(np.ceil(min(xa, xb, xc)))), min(columns - 1, int(np.floor(max(xa, xb, xc))))
+            y0, y1 = max(0, int(np.ceil(min(ya, yb, yc)))), min(rows - 1, int(np.floor(max(ya, yb, yc))))
+            if x1 < x0 or y1 < y0:
+                continue
+            inv = 1.0 / area
+            za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
+            ax, bx = (yb - yc) * inv, (yc - ya) * inv
+            ay, by = (xc - xb) * inv, (xa - xc) * inv
+            for y in range(y0, y1 + 1):
+                la = ax * (x0 - xc) + ay * (y - yc)
+                lb = bx * (x0 - xc) + by * (y - yc)
+                for x in range(x0, x1 + 1):
+                    if la >= 0.0 and lb >= 0.0 and la + lb <= 1.0:
+                        z = la * za + lb * zb + (1.0 - la - lb) * zc
+                        if z > depth[y, x]:
+                            depth[y, x] = z
+                    la += ax
+                    lb += bx
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _seen_along(vertices, axes):  # type: ignore[no-untyped-def]
+    out = np.empty_like(vertices)
+    for v in range(vertices.shape[0]):
+        x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+        for k in range(3):
+            out[v, k] = axes[k, 0] * x + axes[k, 1] * y + axes[k, 2] * z
+    return out
 
 
 def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 448) -> ShadowMap:
@@ -96,7 +117,7 @@ def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 
     right = np.cross(helper, towards)
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
-    points = geometry.vertices @ axes.T
+    points = _seen_along(geometry.vertices, axes)
     depth = np.full((cells, cells), -1e9, np.float32)
     if len(points) == 0:
         return ShadowMap(axes, depth, 1.0, np.zeros(2, np.float32))
@@ -104,7 +125,7 @@ def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 
     scale = float((cells - 9) / max(float((high - low).max()), 0.5))
     offset = (4.0 - low * scale).astype(np.float32)
     points[:, :2] = points[:, :2] * scale + offset
-    _fill_depth(points, geometry.faces, geometry.hidden, depth)
+    _fill_depth(points, geometry.faces, geometry.hidden, geometry.table, depth)
     return ShadowMap(axes, depth, scale, offset)
 
 
