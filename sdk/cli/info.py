@@ -1,0 +1,119 @@
+"""`densepose-mobile info`: what is installed, what can run, and what a bundle holds."""
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import cv2
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle, registered
+from densepose_mobile.runtime import backends
+
+__all__ = ["app", "describe"]
+
+app = typer.Typer()
+
+
+@app.command()
+def info(
+    model: str | None = typer.Argument(None, metavar="[BUNDLE]", help="A bundle: path, or the name of a shipped one."),
+    as_json: bool = typer.Option(False, "--json", help="As JSON, with the whole manifest."),
+) -> None:
+    """What is installed, what can run, and what a bundle holds.
+
+    Every member of the bundle is checked against its hash.
+    """
+    facts = describe(model)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for name, value in facts["versions"].items():
+        console.print(Text(f"{name:<18}{value}"))
+    console.print(Text("\nbackends", style="bold"))
+    for backend in facts["backends"]:
+        state = "installed" if backend["installed"] else f"not installed: {backend['install']}"
+        console.print(Text(f"  {backend['name']:<16}{state}"))
+    console.print(Text("\nbundles", style="bold"))
+    console.print(Text(f"  shipped         {', '.join(facts['shipped']) or 'none'}"))
+    if facts["bundle"] is not None:
+        _print_bundle(console, facts["bundle"])
+
+
+def describe(model: str | None = None) -> dict[str, Any]:
+    """The facts as plain values. model: a bundle; the default one when None, if it is shipped. Raises BundleError."""
+    shipped = list(registered())
+    chosen = model or (DEFAULT_BUNDLE if DEFAULT_BUNDLE in shipped else None)
+    return {
+        "versions": {
+            "densepose-mobile": _version("densepose-mobile"),
+            "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+            "NumPy": np.__version__,
+            "OpenCV": cv2.__version__,
+        },
+        "backends": [
+            {"name": b.name, "families": list(b.families), "installed": b.available, "install": b.install}
+            for b in backends()
+        ],
+        "shipped": shipped,
+        "bundle": None if chosen is None else _bundle_facts(Bundle.open(chosen)),
+    }
+
+
+def _bundle_facts(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "source": bundle.source,
+        "graph_bytes": {graph.name: len(bundle.graph(graph.name)) for graph in bundle.spec.graphs()},
+        "manifest": bundle.manifest.as_dict(),
+    }
+
+
+def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
+    manifest = facts["manifest"]
+    size = sum(facts["graph_bytes"].values()) / 1e6
+    console.print(Text(f"\n{manifest['name']} {manifest['version']}", style="bold"))
+    for name, value in (
+        ("from", facts["source"]),
+        ("target", f"{manifest['target']}, graphs {size:.1f} MB"),
+        ("licence", manifest["licence"]),
+        ("atlas", manifest["atlas_id"]),
+    ):
+        console.print(Text(f"  {name:<16}{value}"))
+    for title in ("provenance", "quantisation", "metrics"):
+        for line, (name, value) in enumerate(_flat(manifest[title])):
+            console.print(Text(f"  {title if line == 0 else '':<16}{name}: {value}"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("  graph", "MB", "inputs", "outputs"):
+        table.add_column(column, style=None, justify="right" if column == "MB" else "left")
+    for name, graph in manifest["graphs"].items():
+        megabytes = f"{facts['graph_bytes'][name] / 1e6:.1f}"
+        table.add_row(f"  {name}", megabytes, _tensors(graph["inputs"]), _tensors(graph["outputs"]))
+    console.print()
+    console.print(table)
+
+
+def _tensors(tensors: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{tensor['name']} {'x'.join(map(str, tensor['shape']))}" for tensor in tensors)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{prefix}{name}.")
+        else:
+            lines.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return lines
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed as a distribution"

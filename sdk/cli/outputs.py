@@ -1,0 +1,71 @@
+"""Writing results: all of a file or none of it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.errors import OutputError
+
+__all__ = ["encode_picture", "partial_file", "prepare_folder", "write_atomically"]
+
+_OPTIONS: Final = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 4],
+}
+
+
+def prepare_folder(folder: Path) -> Path:
+    """Make the folder and try to write in it, before any work is done for it. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial_file(folder / "probe") as probe:
+            probe.write_bytes(b"")
+            probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into {folder} ({error.strerror or error}): choose another folder with --out"
+        ) from None
+    return folder
+
+
+@contextmanager
+def partial_file(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path` with the same suffix, to write to; it takes the path's place when all went well.
+
+    Whatever goes wrong, nothing half-written stays behind.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        if partial.exists():
+            partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> Path:
+    """Write a file. Raises OutputError where the folder or the disk does not take it."""
+    try:
+        with partial_file(path) as partial:
+            partial.write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"cannot write {path} ({error.strerror or error}): free some room or choose --out") from None
+    return path
+
+
+def encode_picture(path: Path, rgb: NDArray[np.uint8]) -> bytes:
+    """JPEG or PNG, after the path's suffix. rgb: (H, W, 3) uint8. Raises OutputError beyond what the format holds."""
+    try:
+        done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _OPTIONS[path.suffix])
+    except cv2.error:
+        done = False
+    if not done:
+        raise OutputError(f"{path} cannot hold {rgb.shape[1]} x {rgb.shape[0]} px: give a smaller picture")
+    return data.tobytes()
