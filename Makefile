@@ -1,12 +1,13 @@
 PYTHON ?= python3
 DEV := .venv/dev
 LEAN := .venv/lean
+SHIPPED := setup.cfg pyproject.toml $(shell find sdk -name '*.py' -o -name '*.dpm' -o -name '*.npz')
 
 .PHONY: demo test lint typecheck dev clean
 
 ## Paint people on the sample photos (or on PHOTO=mine.jpg) with the shipped int8 model; no torch involved.
 demo: $(LEAN)/.ready
-	$(LEAN)/bin/python -m densepose_mobile.cli.demo --out out/demo $(if $(PHOTO),"$(PHOTO)")
+	$(LEAN)/bin/densepose-mobile demo --out out/demo $(if $(PHOTO),"$(PHOTO)",--rendered docs/samples/group.jpg)
 
 ## Everything that the tests need, then the tests.
 test: $(DEV)/.ready
@@ -30,10 +31,10 @@ $(DEV)/.ready: setup.cfg
 	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,convert,litert,onnx,test]"
 	touch $@
 
-$(LEAN)/.ready: setup.cfg
+## The package as its users get it; installed again when something that it ships has changed.
+$(LEAN)/.ready: $(SHIPPED)
 	$(PYTHON) -m venv $(LEAN)
-	$(LEAN)/bin/pip install -q -U pip
-	$(LEAN)/bin/pip install -q ".[demo]"
+	$(LEAN)/bin/pip install -q --disable-pip-version-check ".[demo]"
 	touch $@
 
 clean:
