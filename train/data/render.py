@@ -214,12 +214,13 @@ def _people_truth(scene: Scene, seen: Truth) -> tuple[PersonTruth, ...]:
     _extents(seen.instance, boxes, pixels)
     found = []
     for k, person in enumerate(scene.people, start=1):
-        corners = scene.camera.project(np.concatenate([layer.vertices[::5] for layer in person.layers]))
-        corners = corners[corners[:, 2] > NEAR]
+        vertices = np.concatenate([layer.vertices[:: 5 if len(layer.vertices) > 2000 else 1] for layer in person.layers])
+        corners = scene.camera.project(vertices)
+        corners = corners[corners[:, 2] > NEAR, :2]
+        if pixels[k]:
+            corners = np.concatenate([corners, boxes[k].reshape(2, 2)])
         full = (
-            np.concatenate([corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)])
-            if len(corners)
-            else np.zeros(4, np.float32)
+            np.concatenate([corners.min(axis=0), corners.max(axis=0)]) if len(corners) else np.zeros(4, np.float32)
         )
         found.append(
             PersonTruth(

@@ -221,7 +221,9 @@ def _seat(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int]
     c, s = np.cos(turn), np.sin(turn)
     rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     foot = np.array([hips[0], 0.0, hips[2]]) + 0.06 * back
-    skin = picture(64) if rng.random() < 0.6 else np.full((8, 8, 3), rng.integers(10, 240, 3), np.uint8)
+    skin = picture(64) if rng.random() < 0.6 else np.full(
+        (8, 8, 3), np.clip(rng.uniform(20, 230) + rng.uniform(-40, 40, 3), 0, 255).astype(np.uint8)
+    )
     if rng.random() < 0.08:
         return [placed(ball(top / 2, skin), rotation, foot + [0, top / 2, 0])]
     width = float(rng.choice([0.42, 0.5, 0.8, 1.6]))
