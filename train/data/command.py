@@ -61,6 +61,22 @@ def inspect(
         typer.echo(path)
 
 
+@app.command()
+def export(
+    shards: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    out: Annotated[Path, typer.Option(help="Folder of images/ and annotations.json.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Only the first pictures.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of surface points.")] = 0,
+) -> None:
+    """Write shards as pictures and one DensePose-COCO file, for `evaluate` and other tools."""
+    from densepose_mobile.train.data.export import export_coco, load_labels
+
+    with _progress() as bar:
+        task = bar.add_task("pictures", total=count)
+        path = export_coco(shards, out, load_labels(shards), seed, count, functools.partial(bar.advance, task))
+    typer.echo(path)
+
+
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
