@@ -52,21 +52,20 @@ def finger_rotations(
     joints: tuple[FingerJoint, ...], left: NDArray[np.float64], right: NDArray[np.float64]
 ) -> dict[int, NDArray[np.float32]]:
     """Joint -> rotation (3, 3) against its parent, for hands of `sample_hand`."""
-    out = {}
-    for item in joints:
-        hand = left if item.side > 0 else right
-        along = np.array(item.direction)
-        if item.finger == 0:
-            palm = np.array([0.15 * item.side, -0.6, -0.8])
-            turn = about_axis(np.cross(along, palm), np.radians(hand[0, item.phalanx]))
-        else:
-            turn = about_axis(np.cross(along, [0.0, -1.0, 0.0]), np.radians(hand[item.finger, item.phalanx]))
-            if item.phalanx == 0:  # bring the finger to its opening: forward (+z) is the thumb's side
-                now = np.degrees(np.arctan2(along[2], along[0] * item.side))
-                turn = turn @ _sideways(hand[item.finger, 3] - now, item.side)
-        out[item.joint] = turn
-    return out
-
-
-def _sideways(degrees: float, side: int) -> NDArray[np.float32]:
-    return about_axis(np.array([0.0, 1.0, 0.0]), -side * np.radians(degrees))
+    along = np.array([item.direction for item in joints])
+    side = np.array([item.side for item in joints])
+    finger = np.array([item.finger for item in joints])
+    phalanx = np.array([item.phalanx for item in joints])
+    hands = np.where((side > 0)[:, None, None], left, right)
+    rows = np.arange(len(joints))
+    palm = np.where(
+        (finger == 0)[:, None],
+        np.stack([0.15 * side, np.full(len(side), -0.6), np.full(len(side), -0.8)], 1),
+        [0.0, -1.0, 0.0],
+    )
+    turns = about_axis(np.cross(along, palm), np.radians(hands[rows, finger, phalanx]))
+    # bring the finger to its opening: forward (+z) is the thumb's side
+    now = np.degrees(np.arctan2(along[:, 2], along[:, 0] * side))
+    opening = np.where((finger > 0) & (phalanx == 0), hands[rows, finger, 3] - now, 0.0)
+    turns = turns @ about_axis(np.broadcast_to([0.0, 1.0, 0.0], along.shape), -side * np.radians(opening))
+    return {item.joint: turn for item, turn in zip(joints, turns, strict=True)}

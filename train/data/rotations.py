@@ -1,5 +1,6 @@
 """Rotation matrices: from quaternions and axes, swing and twist, mirror images. All act on column vectors."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,40 @@ def from_quaternions(quaternions: NDArray[Any]) -> NDArray[np.float32]:
     q = np.asarray(quaternions, np.float64)
     q = q / np.linalg.norm(q, axis=-1, keepdims=True)
     x, y, z, w = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2).astype(np.float32)
+    out = np.empty((*q.shape[:-1], 3, 3), np.float32)
+    out[..., 0, 0] = 1 - 2 * (y * y + z * z)
+    out[..., 0, 1] = 2 * (x * y - z * w)
+    out[..., 0, 2] = 2 * (x * z + y * w)
+    out[..., 1, 0] = 2 * (x * y + z * w)
+    out[..., 1, 1] = 1 - 2 * (x * x + z * z)
+    out[..., 1, 2] = 2 * (y * z - x * w)
+    out[..., 2, 0] = 2 * (x * z - y * w)
+    out[..., 2, 1] = 2 * (y * z + x * w)
+    out[..., 2, 2] = 1 - 2 * (x * x + y * y)
+    return out
 
 
 def about_axis(axis: NDArray[Any], angle: NDArray[Any] | float) -> NDArray[np.float32]:
     """Rotation by `angle` (...) radians about `axis` (..., 3), of any length but zero -> (..., 3, 3)."""
     axis = np.asarray(axis, np.float64)
+    half = np.asarray(angle, np.float64) / 2
+    if axis.ndim == 1 and half.ndim == 0:  # most calls: without the cost of small arrays
+        x, y, z = float(axis[0]), float(axis[1]), float(axis[2])
+        s, w = math.sin(float(half)) / math.sqrt(x * x + y * y + z * z), math.cos(float(half))
+        return _matrix(x * s, y * s, z * s, w)
     axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
-    half = np.asarray(angle, np.float64)[..., None] / 2
-    return from_quaternions(np.concatenate([axis * np.sin(half), np.broadcast_to(np.cos(half), half.shape)], -1))
+    return from_quaternions(np.concatenate([axis * np.sin(half)[..., None], np.cos(half)[..., None]], -1))
+
+
+def _matrix(x: float, y: float, z: float, w: float) -> NDArray[np.float32]:
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ],
+        np.float32,
+    )
 
 
 def heading(angle: float) -> NDArray[np.float32]:
