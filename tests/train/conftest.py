@@ -72,21 +72,21 @@ def write_shard(path: Path, seeds: range, size: int = 128) -> None:
     partial.replace(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def picture() -> Callable[..., Picture]:
     return make_picture
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plain_labels() -> PlainLabels:
     return PlainLabels()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def flat_geodesics() -> FlatGeodesics:
     return FlatGeodesics()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shard() -> Callable[..., None]:
     return write_shard

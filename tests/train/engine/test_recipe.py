@@ -1,0 +1,63 @@
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.train.engine.recipe import Optimisation, Recipe, load_recipe, recipe_from, save_recipe
+from densepose_mobile.train.engine.schedule import lr_factor
+
+SHIPPED = sorted((Path(__file__).parents[3] / "train" / "recipes").glob("*.yaml"))
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"optimisation\.warmup.*did you mean `optimisation\.warmup_steps`"):
+        recipe_from({"name": "x", "optimisation": {"warmup": 3}})
+    with pytest.raises(InputError, match="did you mean `precision`"):
+        recipe_from({"name": "x", "precison": "bf16"})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "name"),
+        ({"name": "x", "seed": "three"}, "seed"),
+        ({"name": "x", "precision": "int4"}, "int4"),
+        ({"name": "x", "losses": 3}, "mapping"),
+        ({"name": "x", "threads": True}, "threads"),
+    ],
+)
+def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        recipe_from(values)
+
+
+def test_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
+    recipe = recipe_from({"name": "x", "losses": {"uv": 2}, "batch": {"crops": 3}})
+    assert recipe.losses.uv == 2.0
+    save_recipe(recipe, tmp_path / "recipe.yaml")
+    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+    assert set(yaml.safe_load((tmp_path / "recipe.yaml").read_text())["optimisation"]) >= {"lr", "ema"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipes_are_read(path: Path) -> None:
+    assert isinstance(load_recipe(path), Recipe)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_rate_warms_up_decays_and_cools_down() -> None:
+    plan = Optimisation(warmup_steps=10, steady_steps=100, cooldown_steps=50, max_steps=1000)
+    rates = [lr_factor(step, plan) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[100] == 1.0
+    assert rates[400] == pytest.approx(0.5)
+    assert rates[1000] == 0.0
+    assert all(a >= b for a, b in itertools.pairwise(rates[100:]))
+    longer = Optimisation(warmup_steps=10, steady_steps=100, cooldown_steps=0, max_steps=5000)
+    assert [lr_factor(step, longer) for step in range(950)] == rates[:950]

@@ -1,0 +1,183 @@
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import IterableDataset
+
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
+from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.data.targets import Labeller
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
+from densepose_mobile.train.engine.loop import fit
+from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe
+from densepose_mobile.train.engine.rois import choose_boxes, training_rois
+from densepose_mobile.train.engine.synthetic import evaluate_synthetic
+from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.losses.confidence import Geodesics
+from densepose_mobile.train.models.weights import load_student
+
+SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=16)
+RECIPE = Recipe(
+    name="tiny",
+    precision="fp32",
+    head_width=16,
+    rois_per_picture=2,
+    batch=BatchPlan(whole=1, crops=2, buffer=2),
+    optimisation=Optimisation(warmup_steps=1, max_steps=4, frozen_stages=0),
+    evaluation=Evaluation(every_steps=2, log_every_steps=1),
+)
+
+
+class Fixed(IterableDataset[Batch]):
+    """Batches by step, from `start` on."""
+
+    def __init__(self, batches: list[Batch], start: int = 0) -> None:
+        self.batches, self.start = batches, start
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.start
+        while True:
+            yield self.batches[step % len(self.batches)]
+            step += 1
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory, shard: Callable[..., None]) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    shard(folder / "a.tar", range(6))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
+    stream = RenderedBatches(shards, SPEC, RECIPE.batch, Augmentation(photometric=0.0), lambda: plain_labels, 0)
+    return list(islice(stream, 4))
+
+
+def new_task(recipe: Recipe, geodesics: Geodesics) -> StudentTask:
+    torch.manual_seed(0)
+    return StudentTask(recipe, SPEC, geodesics)
+
+
+def run(recipe: Recipe, geodesics: Geodesics, batches: list[Batch], out: Path, resume: bool = False) -> StudentTask:
+    task = new_task(recipe, geodesics)
+    torch.manual_seed(1)
+    checkpoint = out / CHECKPOINT_NAME if resume else None
+    start = 0 if checkpoint is None else int(torch.load(checkpoint, weights_only=False)["global_step"])
+    fit(task, Fixed(batches, start), out, {}, checkpoint, workers=0)
+    return task
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_overfits_a_batch(batches: list[Batch], flat_geodesics: Geodesics, precision: str) -> None:
+    recipe = replace(RECIPE, precision=precision, augmentation=Augmentation())
+    task = new_task(recipe, flat_geodesics)
+    task.train()
+    optimizer = torch.optim.Adam(task.student.parameters(), 2e-3)
+    losses = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss = task.training_step(batches[0], 0)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    assert np.mean(losses[-3:]) < 0.7 * losses[0]
+
+
+def test_every_trained_weight_gets_a_gradient(batches: list[Batch], flat_geodesics: Geodesics) -> None:
+    task = new_task(replace(RECIPE, optimisation=replace(RECIPE.optimisation, frozen_stages=1)), flat_geodesics)
+    task.train()
+    batch = {**batches[0], "crop_presence": torch.ones(2)}
+    task.training_step(batch, 0).backward()
+    without = [name for name, p in task.student.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert all(name.startswith(("backbone.stem", "backbone.stages.0")) or ".box." in name for name in without), without
+
+
+def test_resumed_run_equals_an_unbroken_one(tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics) -> None:
+    recipe = replace(RECIPE, losses=replace(RECIPE.losses, confidence=0.0))  # its cells are drawn without a seed
+    whole = run(recipe, flat_geodesics, batches, tmp_path / "whole")
+    half = replace(recipe, optimisation=replace(recipe.optimisation, max_steps=2))
+    run(half, flat_geodesics, batches, tmp_path / "parts")
+    resumed = run(recipe, flat_geodesics, batches, tmp_path / "parts", resume=True)
+    assert resumed.global_step == 4
+    assert resumed.pictures == whole.pictures
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, atol=1e-6, rtol=1e-5)
+
+
+def test_run_leaves_checkpoint_student_and_logs(
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics
+) -> None:
+    seen: list[int] = []
+    task = new_task(RECIPE, flat_geodesics)
+
+    def examiner(student: torch.nn.Module, step: int) -> dict[str, float]:
+        assert not student.training
+        seen.append(step)
+        if step == 2:
+            raise RuntimeError("a broken examiner must not end the run")
+        return {"iou": 0.5}
+
+    batches = [{**batch, "finished": ["a.tar"]} for batch in batches]
+    fit(task, Fixed(batches), tmp_path, {"probe": examiner}, workers=0)
+    assert seen == [2, 4]
+    student, header = load_student(tmp_path / STUDENT_NAME)
+    assert header["metrics"] == {"probe/iou": 0.5}
+    assert header["step"] == 4
+    assert header["data"]["shards"] == 1
+    averaged = task.averaged.state_dict()
+    assert all(torch.equal(averaged[name], value) for name, value in student.state_dict().items())
+    table = next(tmp_path.rglob("metrics.csv")).read_text()
+    assert "loss/total" in table.splitlines()[0]
+    assert "probe/iou" in table.splitlines()[0]
+    assert not list(tmp_path.rglob("*.partial"))
+    assert task.reads == {"a.tar": 4}
+
+
+def test_loss_that_is_not_finite_stops_the_run(batches: list[Batch], flat_geodesics: Geodesics) -> None:
+    task = new_task(RECIPE, flat_geodesics)
+    task.train()
+    with torch.no_grad():
+        task.student.dense_head.entry.conv.weight.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="crop_foreground"):
+        task.training_step(batches[0], 0)
+
+
+def test_training_rois_show_their_person(batches: list[Batch]) -> None:
+    batch = batches[0]
+    rng = np.random.default_rng(0)
+    scores, distances = torch.zeros(1, SPEC.num_locations, 1), torch.ones(1, SPEC.num_locations, 4)
+    wy, wx, target = training_rois(rng, batch, scores, distances, SPEC, 3)
+    assert wy.shape == wx.shape == (3, 28, 16)
+    assert target.part.shape == (3, 56, 56)
+    people = int((batch["whole_kinds"] == 1).sum())
+    assert (target.foreground.flatten(1).any(1).sum() > 0) == (people > 0)
+
+
+def test_proposals_are_used_where_they_overlap_and_truth_elsewhere() -> None:
+    boxes = np.zeros((4, 4), np.float32)
+    boxes[0], boxes[2] = (10, 10, 30, 60), (40, 5, 60, 50)
+    kinds = np.array([1, 0, 1, 2], np.uint8)
+    proposals = np.array([[11, 12, 31, 62], [100, 100, 110, 110]], np.float32)
+    rng = np.random.default_rng(0)
+    exact = 0
+    for _ in range(40):
+        chosen, rows = choose_boxes(rng, boxes, kinds, proposals, np.array([0.9, 0.8], np.float32), 3)
+        assert set(rows) <= {0, 2}
+        for box, row in zip(chosen, rows, strict=True):
+            assert np.abs(box - boxes[row]).max() <= 0.15 * 50 + 1e-3
+            exact += bool((box == proposals[0]).all())
+    assert 10 < exact < 50
+    chosen, rows = choose_boxes(rng, boxes, np.zeros(4, np.uint8), proposals, np.array([0.9, 0.8]), 2)
+    assert rows.tolist() == [-1, -1]
+
+
+def test_synthetic_figures_are_in_their_ranges(shards: Path, plain_labels: Labeller, flat_geodesics: Geodesics) -> None:
+    figures = evaluate_synthetic(new_task(RECIPE, flat_geodesics).averaged, shards, plain_labels, flat_geodesics, 3)
+    assert set(figures) == {"iou", "part_accuracy", "swap_rate", "uv_error", "gps", "recall", "precision"}
+    assert all(0 <= value <= 1 for name, value in figures.items() if name != "uv_error")

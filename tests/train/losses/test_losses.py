@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from densepose_mobile.postprocess.decode import locations
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.losses.boxes import generalised_iou
+from densepose_mobile.train.losses.confidence import Geodesics, confidence_loss
+from densepose_mobile.train.losses.dense import DenseTarget, dense_loss
+from densepose_mobile.train.losses.detection import IGNORED, NOBODY, assign, detection_loss
+from densepose_mobile.train.losses.track import track_loss
+
+SPEC = ModelSpec()
+
+
+@pytest.fixture
+def target() -> DenseTarget:
+    rng = np.random.default_rng(0)
+    part = rng.integers(0, 25, (2, 8, 8))
+    maps = np.stack([part, *rng.integers(0, 256, (2, 2, 8, 8))], 1).astype(np.uint8)
+    return DenseTarget.of(torch.from_numpy(maps))
+
+
+def perfect_maps(target: DenseTarget, sure: float = 20.0) -> dict[str, Tensor]:
+    seen = target.foreground[:, None]
+    onehot = torch.nn.functional.one_hot((target.part - 1).clamp(min=0), 24).permute(0, 3, 1, 2)
+    return {
+        "foreground": torch.where(seen, sure, -sure),
+        "parts": onehot * sure,
+        "u": target.uv[:, :1].expand(-1, 24, -1, -1).clone(),
+        "v": target.uv[:, 1:].expand(-1, 24, -1, -1).clone(),
+        "confidence": torch.where(seen, sure, -sure),
+    }
+
+
+def test_truth_has_the_least_dense_loss(target: DenseTarget) -> None:
+    losses = dense_loss(perfect_maps(target), target)
+    assert all(float(value) < 0.03 for value in losses.values())
+    worse = perfect_maps(target)
+    worse["foreground"] = -worse["foreground"]
+    worse["parts"] = -worse["parts"]
+    worse["u"] = worse["u"] + 0.5
+    bad = dense_loss(worse, target)
+    assert all(float(bad[name]) > 0.4 for name in bad)
+
+
+def test_only_the_true_chart_is_taught(target: DenseTarget) -> None:
+    maps = {name: value.clone().requires_grad_() for name, value in perfect_maps(target).items()}
+    with torch.no_grad():
+        maps["u"] += 0.2
+    dense_loss(maps, target)["uv"].backward()
+    gradient = maps["u"].grad
+    assert gradient is not None
+    touched = gradient != 0
+    assert (touched.sum(1) == target.foreground).all()
+    n, c, y, x = touched.nonzero(as_tuple=True)
+    assert (target.part[n, y, x] == c + 1).all()
+
+
+def test_roi_without_anybody_has_a_finite_loss_and_gradient() -> None:
+    empty = DenseTarget(torch.zeros(1, 4, 4, dtype=torch.long), torch.zeros(1, 2, 4, 4))
+    channels = {"foreground": 1, "parts": 24, "u": 24, "v": 24}
+    maps = {name: torch.zeros(1, count, 4, 4, requires_grad=True) for name, count in channels.items()}
+    sum(dense_loss(maps, empty).values()).backward()  # type: ignore[union-attr]
+    assert all(value.grad is not None and value.grad.isfinite().all() for value in maps.values())
+
+
+def test_confidence_learns_what_is_right(target: DenseTarget, flat_geodesics: Geodesics) -> None:
+    maps = perfect_maps(target)
+    sure, right = confidence_loss(maps, target, flat_geodesics)
+    assert float(sure) < 1e-3
+    assert float(right) == 1.0
+    doubtful, _ = confidence_loss({**maps, "confidence": -maps["confidence"]}, target, flat_geodesics)
+    assert float(doubtful) > 5
+    wrong = {**maps, "parts": maps["parts"].roll(1, 1)}
+    _, none_right = confidence_loss(wrong, target, flat_geodesics)
+    assert float(none_right) == 0.0
+    beyond = {**maps, "foreground": torch.full_like(maps["foreground"], 9.0)}
+    _, some = confidence_loss(beyond, target, flat_geodesics)
+    assert float(some) == pytest.approx(float(target.foreground.float().mean()), abs=1e-6)
+
+
+def test_generalised_iou_of_known_boxes() -> None:
+    a = torch.tensor([[0.0, 0, 2, 2], [0, 0, 1, 1], [0, 0, 2, 2]])
+    b = torch.tensor([[0.0, 0, 2, 2], [2, 0, 3, 1], [1, 0, 3, 2]])
+    iou, giou = generalised_iou(a, b)
+    torch.testing.assert_close(iou, torch.tensor([1.0, 0, 1 / 3]))
+    torch.testing.assert_close(giou, torch.tensor([1.0, -1 / 3, 1 / 3]))
+
+
+def boxes_of(*rows: tuple[float, float, float, float]) -> tuple[Tensor, Tensor]:
+    boxes = torch.zeros(1, 4, 4)
+    kinds = torch.zeros(1, 4, dtype=torch.uint8)
+    for i, row in enumerate(rows):
+        boxes[0, i], kinds[0, i] = torch.tensor(row), 1
+    return boxes, kinds
+
+
+@pytest.mark.parametrize(
+    ("box", "levels"),
+    [
+        ((100, 100, 120, 150), {8}),
+        ((100, 100, 150, 200), {16}),
+        ((100, 100, 160, 240), {16, 32}),
+        ((20, 20, 150, 300), {32}),
+    ],
+)
+def test_people_go_to_the_level_of_their_size(box: tuple[float, float, float, float], levels: set[int]) -> None:
+    centre, stride = locations(SPEC)
+    owner = assign(*boxes_of(box), SPEC)[0].numpy()
+    mine = owner == 0
+    assert set(stride[mine].astype(int)) == levels
+    middle = (np.array(box[:2]) + np.array(box[2:])) / 2
+    assert (np.abs(centre[mine] - middle) < 1.5 * stride[mine, None]).all()
+    assert 2 <= mine.sum() <= 18
+
+
+def test_the_smaller_of_two_people_wins_and_tiny_ones_are_ignored() -> None:
+    boxes, kinds = boxes_of((100, 100, 150, 220), (110, 110, 140, 210), (200, 200, 208, 208))
+    kinds[0, 2] = 2
+    owner = assign(boxes, kinds, SPEC)[0]
+    centre, stride = locations(SPEC)
+    place = np.flatnonzero((centre == (120, 168)).all(1) & (stride == 16))
+    assert owner[place].tolist() == [1]
+    tiny = np.flatnonzero((centre == (204, 204)).all(1) & (stride == 8))
+    assert owner[tiny].tolist() == [IGNORED]
+    assert owner[0] == NOBODY
+
+
+def test_detection_loss_is_least_at_the_truth_and_falls_under_descent() -> None:
+    boxes, kinds = boxes_of((40, 60, 90, 170), (180, 30, 300, 310))
+    owner = assign(boxes, kinds, SPEC)
+    centre, stride = (torch.from_numpy(a.copy()) for a in locations(SPEC))
+    row = boxes[0, owner[0].clamp(min=0)]
+    distances = torch.cat([centre - row[:, :2], row[:, 2:] - centre], 1).div(stride[:, None]).clamp(min=0)[None]
+    scores = torch.where(owner >= 0, 12.0, -12.0)[..., None]
+    best = detection_loss(scores, distances, boxes, kinds, SPEC)
+    assert float(best["score"]) < 1e-3
+    assert float(best["box"]) < 1e-4
+    scores, distances = torch.full_like(scores, -2).requires_grad_(), torch.full_like(distances, 2.0).requires_grad_()
+    optimizer = torch.optim.Adam([scores, distances], 0.2)
+    values = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = sum(detection_loss(scores, distances, boxes, kinds, SPEC).values())
+        assert isinstance(loss, Tensor)
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert values[-1] < 0.5 * values[0]
+
+
+def test_score_aims_at_the_quality_of_the_box() -> None:
+    """The gradient of a location's score vanishes where its probability is the IoU of its box."""
+    boxes, kinds = boxes_of((100, 100, 150, 200))
+    owner = assign(boxes, kinds, SPEC)[0]
+    place = int(torch.nonzero(owner == 0)[0])
+    centre, stride = (torch.from_numpy(a.copy()) for a in locations(SPEC))
+    wide = torch.tensor([100.0, 100, 150, 300])  # IoU 0.5 with the person
+    distances = torch.ones(1, len(centre), 4)
+    distances[0, place] = torch.cat([centre[place] - wide[:2], wide[2:] - centre[place]]) / stride[place]
+    scores = torch.full((1, len(centre), 1), -8.0)
+    scores[0, place] = 0.0  # probability 0.5
+    scores.requires_grad_()
+    detection_loss(scores, distances, boxes, kinds, SPEC)["score"].backward()
+    assert scores.grad is not None
+    assert abs(float(scores.grad[0, place])) < 1e-6
+
+
+def test_picture_without_people_teaches_silence() -> None:
+    boxes, kinds = boxes_of()
+    scores = torch.zeros(1, SPEC.num_locations, 1, requires_grad=True)
+    losses = detection_loss(scores, torch.ones(1, SPEC.num_locations, 4), boxes, kinds, SPEC)
+    losses["score"].backward()
+    assert float(losses["box"]) == 0.0
+    assert scores.grad is not None
+    assert (scores.grad > 0).all()
+
+
+def test_track_loss_is_least_at_the_truth_and_leaves_absent_boxes_alone() -> None:
+    truth = torch.tensor([1.0, 0.0])
+    true_box = torch.tensor([[0.2, 0.1, 0.8, 0.9], [0, 0, 0, 0]])
+    box = true_box.clone()
+    box[1] = 0.7
+    losses = track_loss(torch.tensor([[9.0], [-9.0]]), box.requires_grad_(), truth, true_box)
+    assert all(float(value) < 1e-3 for value in losses.values())
+    losses["place"].backward()
+    assert box.grad is not None
+    assert (box.grad[1] == 0).all()
+    assert float(track_loss(torch.tensor([[-9.0], [9.0]]), box + 0.2, truth, true_box)["presence"]) > 8

@@ -1,0 +1,58 @@
+"""Checkpoints by the clock, written to a temporary name and renamed, and the averaged student beside them."""
+
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import lightning
+
+from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.models.weights import save_student
+
+__all__ = ["CHECKPOINT_NAME", "STUDENT_NAME", "PeriodicCheckpoint", "save_run"]
+
+CHECKPOINT_NAME: Final = "last.ckpt"
+"""Everything that `--resume` needs: student, average, optimiser, schedule, place in the data."""
+
+STUDENT_NAME: Final = "student.safetensors"
+"""The averaged student, for `convert` and for `--init`."""
+
+_log = logging.getLogger(__name__)
+
+
+def save_run(trainer: lightning.Trainer, task: StudentTask, out: Path) -> None:
+    """Write `last.ckpt` and `student.safetensors`; whoever reads them meanwhile sees the old or the new file."""
+    partial = out / (CHECKPOINT_NAME + ".partial")
+    trainer.save_checkpoint(partial)
+    if trainer.is_global_zero:
+        partial.replace(out / CHECKPOINT_NAME)
+        header = {
+            "recipe": asdict(task.recipe),
+            "seed": task.recipe.seed,
+            "step": trainer.global_step,
+            "data": {"pictures": task.pictures, "shards": len(task.reads)},
+            "metrics": dict(task.metrics),
+        }
+        save_student(out / STUDENT_NAME, task.averaged, header)
+        _log.info("checkpoint at step %d, %d pictures seen", trainer.global_step, task.pictures)
+
+
+class PeriodicCheckpoint(lightning.Callback):
+    """Saves every so many minutes, at the end, and when the run is interrupted."""
+
+    def __init__(self, out: Path, minutes: float) -> None:
+        self._out = out
+        self._every = minutes * 60
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, module: Any, *_: Any, **__: Any) -> None:
+        """Save when it is time."""
+        if time.monotonic() - self._last >= self._every:
+            save_run(trainer, module, self._out)
+            self._last = time.monotonic()
+
+    def on_train_end(self, trainer: lightning.Trainer, module: Any) -> None:
+        """Save what was reached, after an interruption too; not after a failure, whose state may be the cause."""
+        save_run(trainer, module, self._out)

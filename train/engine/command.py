@@ -1,0 +1,29 @@
+"""`densepose-mobile train`: train a student on a folder of rendered shards."""
+
+from pathlib import Path
+
+import typer
+
+from densepose_mobile.train.engine.recipe import load_recipe
+from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    recipe: Path = typer.Argument(help="Recipe (YAML)."),
+    data: Path = typer.Option(help="Folder of training shards; it may grow while training."),
+    out: Path = typer.Option(help="Folder of the run: checkpoints, logs, pictures."),
+    val: Path | None = typer.Option(None, help="Folder of held-out shards, for figures while training."),
+    resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
+    init: Path | None = typer.Option(None, help="Student weights (safetensors) to start from."),
+    max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
+    cooldown_steps: int | None = typer.Option(None, help="Let the rate fall to zero over the last steps."),
+    assets: Path | None = typer.Option(None, help="Asset folder; default $DENSEPOSE_MOBILE_ASSETS."),
+) -> None:
+    """Train a student: detector and dense head together, on whole pictures and crops."""
+    plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
+    train(plan, RunPaths(data, out, val, assets, init), resume)

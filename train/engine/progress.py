@@ -1,0 +1,49 @@
+"""One line of the log every so many steps: losses, rate of samples, time."""
+
+import logging
+import time
+from typing import Any
+
+import lightning
+
+__all__ = ["Progress"]
+
+_log = logging.getLogger(__name__)
+
+
+class Progress(lightning.Callback):
+    """Logs the loss and how many samples a second are trained on; waiting for data is told apart."""
+
+    def __init__(self, every_steps: int) -> None:
+        self._every = every_steps
+        self._samples = 0
+        self._begin = time.monotonic()
+        self._busy = 0.0
+        self._step_begin = time.monotonic()
+
+    def on_train_batch_start(self, *_: Any, **__: Any) -> None:
+        """Start the clock of the step."""
+        self._step_begin = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: dict[str, Any], index: int
+    ) -> None:
+        """Count, and say so when it is time."""
+        now = time.monotonic()
+        self._busy += now - self._step_begin
+        self._samples += sum(len(batch[name]) for name in ("crop_image", "whole_image") if name in batch)
+        step = trainer.global_step
+        if step % self._every == 0:
+            elapsed = now - self._begin
+            rate = self._samples / elapsed
+            for logger in trainer.loggers:
+                logger.log_metrics({"run/samples_per_second": rate, "run/data_wait": 1 - self._busy / elapsed}, step)
+            _log.info(
+                "step %d, loss %.3f, %.1f samples/s, %.0f %% of the time waiting for data, %d pictures",
+                step,
+                float(outputs["loss"]),
+                rate,
+                100 * (1 - self._busy / elapsed),
+                module.pictures,
+            )
+            self._begin, self._samples, self._busy = now, 0, 0.0

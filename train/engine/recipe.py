@@ -1,0 +1,137 @@
+"""Training recipes: a frozen dataclass read from YAML, where an unknown key is an error that names the nearest one."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.train.data.dataset import BatchPlan
+from densepose_mobile.train.data.samples import Augmentation
+
+__all__ = ["Evaluation", "LossWeights", "Optimisation", "Recipe", "load_recipe", "recipe_from", "save_recipe"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factor of each loss; `rois` scales the dense losses of whole pictures against those of crops."""
+
+    foreground: float = 1.0
+    dice: float = 1.0
+    parts: float = 1.0
+    uv: float = 6.0
+    confidence: float = 0.2
+    rois: float = 0.6
+    score: float = 1.0
+    box: float = 1.0
+    presence: float = 0.3
+    place: float = 0.5
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW with warm-up, inverse square root decay from `steady_steps` on, and a linear cool-down at the end."""
+
+    lr: float = 3e-3
+    backbone_lr: float = 0.3  # of lr
+    weight_decay: float = 0.01
+    warmup_steps: int = 500
+    steady_steps: int = 4000  # lr falls as sqrt(steady / step) after these
+    cooldown_steps: int = 0  # last steps of the run, lr falls linearly to 0
+    max_steps: int = 1_000_000
+    clip: float = 5.0  # gradient norm
+    ema: float = 0.999
+    frozen_stages: int = 1  # of the backbone, from the stem on
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is looked at while training."""
+
+    every_steps: int = 1000
+    synthetic_pictures: int = 96
+    real_pictures: int = 29  # of coco_mini's train2017 pictures
+    shown_pictures: int = 8
+    log_every_steps: int = 50
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run, besides data and machine."""
+
+    name: str
+    seed: int = 0
+    precision: str = "bf16"  # bf16 or fp32
+    head_width: int = 96
+    rois_per_picture: int = 3
+    threads: int = 1  # of the training process; the loading process has one of its own
+    checkpoint_minutes: float = 5.0
+    batch: BatchPlan = field(default_factory=BatchPlan)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    losses: LossWeights = field(default_factory=LossWeights)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+
+
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """The recipe of a nested mapping.
+
+    Raises:
+        InputError: an unknown key (the message names the nearest), a missing name, a value of another type.
+    """
+    if "name" not in values:
+        raise InputError("a recipe needs a `name`")
+    recipe: Recipe = _build(Recipe, values, "")
+    if recipe.precision not in ("bf16", "fp32"):
+        raise InputError(f"precision is bf16 or fp32, not {recipe.precision!r}")
+    return recipe
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; InputError as `recipe_from`, or when the file is missing or no YAML mapping."""
+    if not path.is_file():
+        raise InputError(
+            f"recipe {path} does not exist; the shipped ones are in {Path(__file__).parents[1] / 'recipes'}"
+        )
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"recipe {path} is no YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"recipe {path} must be a mapping of keys to values")
+    try:
+        return recipe_from(values)
+    except InputError as error:
+        raise InputError(f"recipe {path}: {error}") from error
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write the resolved recipe, every default spelled out."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
+    partial.replace(path)
+
+
+def _build(kind: type[Any], values: Any, prefix: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise InputError(f"`{prefix.rstrip('.')}` must be a mapping, not {values!r}")
+    hints = get_type_hints(kind)
+    known = [item.name for item in fields(kind)]
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, 1, 0.0)
+            raise InputError(f"unknown key `{prefix}{key}`; did you mean `{prefix}{nearest[0]}`?")
+        expected = hints[key]
+        if is_dataclass(expected):
+            found[key] = _build(expected, value, f"{prefix}{key}.")  # type: ignore[arg-type]
+        elif expected is float and isinstance(value, int) and not isinstance(value, bool):
+            found[key] = float(value)
+        elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise InputError(f"`{prefix}{key}` is {value!r}; a {expected.__name__} is expected")
+        else:
+            found[key] = value
+    return kind(**found)

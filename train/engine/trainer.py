@@ -1,0 +1,100 @@
+"""Putting a run together: recipe, data, task, and where it starts from."""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import lightning
+import torch
+
+from densepose_mobile.atlas import Atlas
+from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.assets import asset_folder
+from densepose_mobile.train.data.dataset import RenderedBatches
+from densepose_mobile.train.data.folder import folder_labels
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
+from densepose_mobile.train.engine.evaluation import Examiner
+from densepose_mobile.train.engine.loop import fit
+from densepose_mobile.train.engine.recipe import Recipe, save_recipe
+from densepose_mobile.train.engine.synthetic import evaluate_synthetic
+from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.models.weights import load_student
+
+__all__ = ["RunPaths", "train", "with_steps"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Where a run reads and writes."""
+
+    data: Path  # folder of training shards, may grow while training
+    out: Path
+    val: Path | None = None  # folder of held-out shards
+    assets: Path | None = None
+    init: Path | None = None  # student weights to start from instead of the pretrained backbone
+
+
+def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+    """Train until the recipe's `max_steps`.
+
+    Raises:
+        OutputError: the run folder holds a run and `resume` is not said.
+        InputError: nothing to resume from, or no shards.
+    """
+    spec = ModelSpec()
+    checkpoint = _checkpoint(paths.out, resume)
+    paths.out.mkdir(parents=True, exist_ok=True)
+    save_recipe(recipe, paths.out / "recipe.yaml")
+    torch.set_num_threads(recipe.threads)
+    lightning.seed_everything(recipe.seed, workers=False, verbose=False)
+    atlas = Atlas.load()
+    task = StudentTask(recipe, spec, atlas)
+    reads: dict[str, int] = {}
+    seed = recipe.seed
+    if checkpoint is not None:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
+    elif paths.init is not None:
+        student, _ = load_student(paths.init)
+        task.student.load_state_dict(student.state_dict())
+        task.start_average()
+    else:
+        task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")
+        task.start_average()
+    labels = partial(folder_labels, paths.data)
+    stream = RenderedBatches(paths.data, spec, recipe.batch, recipe.augmentation, labels, seed, reads)
+    fit(task, stream, paths.out, _examiners(recipe, paths, atlas), checkpoint)
+
+
+def _checkpoint(out: Path, resume: bool) -> Path | None:
+    path = out / CHECKPOINT_NAME
+    if resume and not path.is_file():
+        raise InputError(f"nothing to resume: {path} does not exist; leave out --resume to begin a run")
+    if not resume and path.is_file():
+        raise OutputError(f"{out} holds a run already; say --resume to go on with it, or give another --out")
+    return path if resume else None
+
+
+def _examiners(recipe: Recipe, paths: RunPaths, atlas: Atlas) -> dict[str, Examiner]:
+    plan = recipe.evaluation
+    examiners: dict[str, Examiner] = {}
+    if paths.val is not None and plan.synthetic_pictures:
+        val, labeller = paths.val, folder_labels(paths.val)
+        examiners["synthetic"] = lambda student, step: evaluate_synthetic(
+            student, val, labeller, atlas, plan.synthetic_pictures
+        )
+    return examiners
+
+
+def with_steps(recipe: Recipe, max_steps: int | None, cooldown_steps: int | None) -> Recipe:
+    """The recipe with another length or cool-down."""
+    plan = recipe.optimisation
+    if max_steps is not None:
+        plan = replace(plan, max_steps=max_steps)
+    if cooldown_steps is not None:
+        plan = replace(plan, cooldown_steps=cooldown_steps)
+    return replace(recipe, optimisation=plan)

@@ -1,0 +1,74 @@
+"""Loss of the dense maps: foreground, part, surface coordinate."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from densepose_mobile.parts import KAPPA
+
+__all__ = ["PART_WEIGHT", "DenseTarget", "dense_loss"]
+
+PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
+"""(24,) weight of each true part: hands and feet cover few cells and have a small kappa."""
+
+_BACKGROUND_WEIGHT: Final = 0.5
+_UV_BEND: Final = 0.03  # chart units, where smooth L1 turns from square to linear
+
+
+@dataclass(frozen=True, eq=False)
+class DenseTarget:
+    """Truth of N RoIs, cells of the person only.
+
+    part: (N, m, m) int64, 0 background. uv: (N, 2, m, m) float32 0..1.
+    """
+
+    part: Tensor
+    uv: Tensor
+
+    @classmethod
+    def of(cls, maps: Tensor) -> "DenseTarget":
+        """From sampled maps (N, 3, m, m) uint8: part, round(255 U), round(255 V)."""
+        return cls(maps[:, 0].long(), maps[:, 1:].float() / 255)
+
+    @property
+    def foreground(self) -> Tensor:
+        """(N, m, m) bool."""
+        return self.part > 0
+
+
+def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor]:
+    """Foreground cross-entropy and dice, part cross-entropy, U and V smooth L1 on the true part's chart.
+
+    maps: (N, 1 or 24, m, m) as the dense head gives them. Returns foreground, dice, parts, uv: scalars, means over
+    cells (dice over RoIs).
+    """
+    seen = target.foreground
+    logit = maps["foreground"][:, 0].float()
+    truth = seen.float()
+    weight = torch.where(seen, 1.0, _BACKGROUND_WEIGHT)
+    cross = functional.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum()
+    probability = logit.sigmoid()
+    overlap = (probability * truth).sum((1, 2))
+    dice = 1 - (2 * overlap + 1) / (probability.sum((1, 2)) + truth.sum((1, 2)) + 1)
+    losses = {"foreground": cross, "dice": dice.mean()}
+    part = target.part[seen] - 1  # (K,)
+    if not len(part):
+        nothing = sum(maps[name].float().sum() for name in ("parts", "u", "v")) * 0.0
+        assert isinstance(nothing, Tensor)
+        return {**losses, "parts": nothing, "uv": nothing}
+    losses["parts"] = functional.cross_entropy(_cells(maps["parts"], seen), part, PART_WEIGHT.to(part.device))
+    chart = part[:, None]
+    predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
+    true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
+    each = functional.smooth_l1_loss(predicted, true, beta=_UV_BEND, reduction="none").sum(1)
+    share = PART_WEIGHT.to(part.device)[part]
+    losses["uv"] = (each * share).sum() / share.sum()
+    return losses
+
+
+def _cells(maps: Tensor, seen: Tensor) -> Tensor:
+    """(N, C, m, m) at the cells `seen` (N, m, m) -> (K, C) float32."""
+    return maps.permute(0, 2, 3, 1)[seen].float()
