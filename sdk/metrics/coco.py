@@ -6,6 +6,7 @@ of them are in the one pixel frame. DensePose points lie in the box scaled to 25
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def read_coco(
     )
 
 
-def missing_pictures(pictures: tuple[TruthPicture, ...], folder: str | Path) -> list[str]:
+def missing_pictures(pictures: Sequence[TruthPicture], folder: str | Path) -> list[str]:
     """File names of pictures that are not in `folder`."""
     return [picture.file_name for picture in pictures if not (Path(folder) / picture.file_name).is_file()]
 
