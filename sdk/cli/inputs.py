@@ -50,8 +50,8 @@ def expand(inputs: Sequence[Path]) -> list[Job]:
         empty = InputError(f"{path} holds no picture or video: {' '.join(PICTURE_SUFFIXES + VIDEO_SUFFIXES)}")
         found += [(file, None) for file in files] or [(path, empty)]
     once: dict[str, tuple[Path, InputError | None]] = {}
-    for path, error in found:
-        once.setdefault(os.path.realpath(path), (path, error))
+    for pair in found:
+        once.setdefault(os.path.realpath(pair[0]), pair)
     unique = list(once.values())
     stems = _stems(path.stem for path, _ in unique)
     return [Job(path, stem, error) for (path, error), stem in zip(unique, stems, strict=True)]

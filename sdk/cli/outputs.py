@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.errors import OutputError
+from densepose_mobile.errors import InputError, OutputError
 
 __all__ = ["encode_picture", "partial_file", "prepare_folder", "write_atomically"]
 
@@ -61,11 +61,11 @@ def write_atomically(path: Path, data: bytes) -> Path:
 
 
 def encode_picture(path: Path, rgb: NDArray[np.uint8]) -> bytes:
-    """JPEG or PNG, after the path's suffix. rgb: (H, W, 3) uint8. Raises OutputError beyond what the format holds."""
+    """JPEG or PNG, after the path's suffix. rgb: (H, W, 3) uint8. Raises InputError beyond what the format holds."""
     try:
         done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _OPTIONS[path.suffix])
     except cv2.error:
         done = False
     if not done:
-        raise OutputError(f"{path} cannot hold {rgb.shape[1]} x {rgb.shape[0]} px: give a smaller picture")
+        raise InputError(f"{path} cannot hold {rgb.shape[1]} x {rgb.shape[0]} px: give a smaller picture")
     return data.tobytes()

@@ -1,0 +1,110 @@
+"""A video in, a video out: every frame predicted by itself."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile import DensePose
+from densepose_mobile.cli.inputs import OVERLAY, Job
+from densepose_mobile.cli.outputs import partial_file, write_atomically
+from densepose_mobile.draw import draw
+from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.imaging import as_rgb
+
+__all__ = ["predict_video"]
+
+
+def predict_video(
+    predictor: DensePose,
+    job: Job,
+    out: Path,
+    mode: str,
+    styles: tuple[str, ...],
+    *,
+    line: Callable[[dict[str, Any]], None] | None = None,
+    advance: Callable[[int, int | None], None] = lambda done, total: None,
+) -> str:
+    """Predict every frame and write STEM.overlay.mp4 (no sound) and STEM.json with one record a frame.
+
+    line: called with each frame's record. advance: called with frames done and frames expected, if known.
+    Returns a line for people. Raises InputError for a video that cannot be read, OutputError for one that cannot be
+    written.
+    """
+    records: list[dict[str, Any]] = []
+    target = out / f"{job.stem}{OVERLAY}.mp4"
+    with _opened(job.path) as capture, partial_file(target) as partial:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        fps = fps if 1 <= fps <= 1000 else 30.0
+        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        writer = _Writer(partial, target, fps)
+        try:
+            for bgr in _frames(capture):
+                rgb = as_rgb(bgr, "bgr")
+                result = predictor.predict(rgb, mode=mode)
+                index = len(records)
+                record = {"frame": index, "t_ms": round(1000 * index / fps, 3), **result.as_dict()}
+                records.append(record)
+                if line:
+                    line({"source": str(job.path), **record})
+                if styles:
+                    writer.add(draw(rgb, result, styles))
+                advance(index + 1, expected if expected > index else None)
+        finally:
+            writer.close()
+        if not records:
+            raise InputError(f"{job.path} holds no frame that can be decoded: convert it to H.264 MP4 first")
+    summary = {"source": str(job.path), "fps": fps, "frames": records}
+    path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
+    people = max(len(record["people"]) for record in records)
+    return f"{len(records)} frames, up to {people} people -> {target if styles else path}"
+
+
+class _Writer:
+    """Opens with the first frame, whose size it takes."""
+
+    def __init__(self, partial: Path, target: Path, fps: float) -> None:
+        self._partial, self._target, self._fps = partial, target, fps
+        self._writer: cv2.VideoWriter | None = None
+
+    def add(self, rgb: NDArray[np.uint8]) -> None:
+        # The codec stores colour at half size: an odd last row or column has no place in it.
+        even = np.ascontiguousarray(rgb[: max(len(rgb) & ~1, 2), : max(rgb.shape[1] & ~1, 2)])
+        if self._writer is None:
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            self._writer = cv2.VideoWriter(str(self._partial), codec, self._fps, (even.shape[1], even.shape[0]))
+            if not self._writer.isOpened():
+                raise OutputError(f"cannot write {self._target}: this OpenCV has no MP4 encoder; use --draw none")
+        self._writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # we say ourselves what is wrong with a file
+    if not path.exists():
+        raise InputError(f"{path} does not exist: check the path")
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened():
+            raise InputError(f"{path} is not a video that OpenCV can read: convert it to H.264 MP4 first")
+        yield capture
+    finally:
+        capture.release()
+
+
+def _frames(capture: cv2.VideoCapture) -> Iterator[NDArray[np.uint8]]:
+    while True:
+        more, frame = capture.read()
+        if not more:
+            return
+        yield np.asarray(frame, np.uint8)

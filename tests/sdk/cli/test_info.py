@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from densepose_mobile.bundle import Manifest, registered, write_bundle
+from densepose_mobile.cli.main import main
+from densepose_mobile.spec import ModelSpec
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle whose graphs nothing could run."""
+    spec = ModelSpec(detect_size=64, track_size=32)
+    manifest = Manifest(
+        "tiny", "0.0.1", "litert-int8", spec, "atlas-7", provenance={"seed": 3}, metrics={"coco": {"recall": 0.25}}
+    )
+    path = tmp_path / "tiny.dpm"
+    write_bundle(path, manifest, {graph.name: b"x" * 250_000 for graph in spec.graphs()}, {"detect/image": np.zeros(3)})
+    return path
+
+
+def test_info_tells_what_a_bundle_holds(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(bundle)]) == 0
+    printed = capfd.readouterr().out
+    for word in ("tiny 0.0.1", "litert-int8", "graphs 1.0 MB", "Apache-2.0", "atlas-7", "seed: 3", "coco.recall: 0.25"):
+        assert word in printed
+    assert "image 1x64x64x3" in printed
+    for graph in ("detect", "dense_1", "dense_4", "track"):
+        assert f"  {graph} " in printed
+
+
+def test_info_as_json(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(bundle), "--json"]) == 0
+    facts = json.loads(capfd.readouterr().out)
+    assert facts["bundle"]["manifest"]["target"] == "litert-int8"
+    assert {backend["name"] for backend in facts["backends"]} >= {"litert"}
+    assert facts["versions"]["densepose-mobile"]
+
+
+def test_info_without_a_bundle_tells_of_the_shipped_one(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    printed = capfd.readouterr().out
+    assert "OpenCV" in printed
+    assert "litert" in printed
+    for name in registered():
+        assert name in printed
+
+
+@pytest.mark.parametrize("cut", [0, 10, 5000, -100])
+def test_a_corrupt_bundle_is_one_line(bundle: Path, cut: int, capfd: pytest.CaptureFixture[str]) -> None:
+    bundle.write_bytes(bundle.read_bytes()[:cut])
+    assert main(["info", str(bundle)]) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert str(bundle) in line
+
+
+def test_a_changed_byte_is_found(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    bundle.write_bytes(data)
+    assert main(["info", str(bundle)]) == 1
+    assert "error: " in capfd.readouterr().err

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from densepose_mobile.cli.outputs import encode_picture, partial_file, prepare_folder, write_atomically
+from densepose_mobile.errors import InputError, OutputError
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    assert prepare_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"file.*--out"):
+        prepare_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match="file"):
+        prepare_folder(tmp_path / "file" / "below")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        prepare_folder(tmp_path)
+
+
+def test_nothing_half_written_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.json"
+    target.write_bytes(b"before")
+    whole = Path.write_bytes
+
+    def fill_the_disk(path: Path, data: bytes) -> None:
+        whole(path, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_atomically(target, b"afterwards")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert target.read_bytes() == b"before"
+
+
+def test_interruption_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "a.mp4"
+
+    def interrupted() -> None:
+        with partial_file(target) as partial:
+            assert partial.suffix == ".mp4"
+            partial.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_round_trip(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    path = write_atomically(tmp_path / "a.iuv.png", encode_picture(tmp_path / "a.iuv.png", rgb))
+    np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], rgb)
+
+
+def test_pictures_too_large_for_the_format(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="70000 x 1 px"):
+        encode_picture(tmp_path / "a.jpg", np.zeros((1, 70000, 3), np.uint8))
