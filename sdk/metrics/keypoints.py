@@ -5,30 +5,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.atlas import KEYPOINTS
 from densepose_mobile.parts import KAPPA, MIRROR, NUM_PARTS
 
 __all__ = ["JOINTS", "JOINT_KAPPA", "KEYPOINT_NAMES", "LIMB_KEYPOINTS", "MIRRORED_PARTS", "PARTS_AT_KEYPOINT"]
 
-KEYPOINT_NAMES: Final[tuple[str, ...]] = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
-"""In COCO's order; left is the person's left."""
+KEYPOINT_NAMES: Final = tuple(name.replace(" ", "_") for name in KEYPOINTS)
+"""As COCO files spell them, in their order; left is the person's left."""
 
 JOINTS: Final[dict[str, tuple[int, ...]]] = {
     "head": (0, 1, 2, 3, 4),

@@ -47,6 +47,10 @@ class Difference:
         """Whether the 95 % interval leaves out zero."""
         return self.low > 0 or self.high < 0
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, rounded to 4 places."""
+        return {key: _rounded(value) for key, value in asdict(self).items()}
+
     def __str__(self) -> str:
         return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 

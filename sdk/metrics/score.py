@@ -16,7 +16,6 @@ from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.metrics.similarity import (
     Geodesics,
     geodesic_similarity,
-    keypoint_errors,
     look_up,
     mask_iou,
     point_errors,
@@ -176,7 +175,7 @@ def _score_keypoints(
         tally.extend(f"agreement_{joint}", reading.correct[np.isin(reading.keypoint, indices)])
     if atlas is not None:
         kappa = JOINT_KAPPA[reading.keypoint]
-        error = keypoint_errors(atlas, reading.keypoint, reading.part, reading.uv)
+        error = atlas.keypoint_distance(reading.keypoint, reading.part, reading.uv)
         tally.extend("keypoint_gps", geodesic_similarity(error, kappa))
         on = reading.part > 0
         yield ConfidenceSamples(reading.confidence[on], (error < kappa)[on])
@@ -202,7 +201,7 @@ def _score_points(
         gps = float(geodesic_similarity(error, kappa).mean())
         tally.add("gps", gps)
         tally.add("gpsm", np.sqrt(gps * mask_iou(found, truth.dense_mask)))
-        tally.extend("point_error_cm", error[on] * 100)
+        tally.extend("point_error_cm", error[np.isfinite(error)] * 100)
         yield ConfidenceSamples(confidence[on], (error < kappa)[on])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from densepose_mobile.metrics.truth import SurfacePoints
 from densepose_mobile.results import Person
 
-__all__ = ["Geodesics", "geodesic_similarity", "keypoint_errors", "look_up", "mask_iou", "point_errors"]
+__all__ = ["Geodesics", "geodesic_similarity", "look_up", "mask_iou", "point_errors"]
 
 
 class Geodesics(Protocol):
@@ -24,12 +24,12 @@ class Geodesics(Protocol):
         part_b: NDArray[np.uint8],
         uv_b: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Metres along the surface between points a and b. part: (N,) 1..24, uv: (2, N). Returns (N,)."""
+        """Metres along the body between points a and b (N,), infinite for part 0. part: (N,) 0..24, uv: (2, N)."""
 
     def keypoint_distance(
         self, keypoint: NDArray[np.integer], part: NDArray[np.uint8], uv: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Metres along the surface from points to the region of a COCO keypoint (N,) 0..16. Returns (N,)."""
+        """Metres along the body from points to the regions of COCO keypoints (N,) 0..16, infinite for part 0."""
 
 
 def geodesic_similarity(distance: NDArray[np.floating], kappa: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -54,22 +54,7 @@ def look_up(
 def point_errors(atlas: Geodesics, person: Person, points: SurfacePoints) -> NDArray[np.float32]:
     """Geodesic error in metres (P,) at a person's annotated points; infinite where background is predicted."""
     part, uv, _ = look_up(person, points.xy)
-    errors = np.full(len(points), np.inf, np.float32)
-    on = part > 0
-    if on.any():
-        errors[on] = atlas.geodesic(part[on], uv[:, on], points.part[on], points.uv[:, on])
-    return errors
-
-
-def keypoint_errors(
-    atlas: Geodesics, keypoint: NDArray[np.integer], part: NDArray[np.uint8], uv: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Geodesic distance in metres (N,) from predicted surface points to keypoints' regions; infinite on background."""
-    errors = np.full(len(part), np.inf, np.float32)
-    on = part > 0
-    if on.any():
-        errors[on] = atlas.keypoint_distance(keypoint[on], part[on], uv[:, on])
-    return errors
+    return atlas.geodesic(part, uv, points.part, points.uv)
 
 
 def mask_iou(person: Person, mask: NDArray[np.bool_]) -> float:

@@ -11,10 +11,12 @@ class PaperAtlas:
 
     def geodesic(self, part_a, uv_a, part_b, uv_b):
         apart = np.abs(part_a.astype(int) - part_b.astype(int))
+        apart = np.where((part_a == 0) | (part_b == 0), np.inf, apart)
         return (np.linalg.norm(uv_a - uv_b, axis=0) + apart).astype(np.float32)
 
     def keypoint_distance(self, keypoint, part, uv):
-        return np.where(PARTS_AT_KEYPOINT[keypoint, part], np.abs(uv[0] - 0.25), 10).astype(np.float32)
+        elsewhere = np.where(part == 0, np.inf, 10)
+        return np.where(PARTS_AT_KEYPOINT[keypoint, part], np.abs(uv[0] - 0.25), elsewhere).astype(np.float32)
 
 
 @pytest.fixture

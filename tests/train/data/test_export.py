@@ -27,10 +27,11 @@ class Sheet:
     """Distance in UV, and a metre more when the parts differ."""
 
     def geodesic(self, part_a, uv_a, part_b, uv_b):
-        return (np.linalg.norm(uv_a - uv_b, axis=0) + (part_a != part_b)).astype(np.float32)
+        apart = np.where((part_a == 0) | (part_b == 0), np.inf, part_a != part_b)
+        return (np.linalg.norm(uv_a - uv_b, axis=0) + apart).astype(np.float32)
 
     def keypoint_distance(self, keypoint, part, uv):
-        return np.where(PARTS_AT_KEYPOINT[keypoint, part], 0, 1).astype(np.float32)
+        return np.where(PARTS_AT_KEYPOINT[keypoint, part], 0, np.where(part == 0, np.inf, 1)).astype(np.float32)
 
 
 def body(left, top):
