@@ -1,1 +1,58 @@
-"""Dense pose on the phone: the body part and surface coordinate of every body pixel."""
+"""Dense pose on the phone: the body part and surface coordinate of every body pixel.
+
+>>> from densepose_mobile import DensePose
+>>> result = DensePose.load().predict("photo.jpg")        # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from densepose_mobile.errors import (
+    AssetError,
+    BackendUnavailable,
+    BundleError,
+    DensePoseError,
+    HashMismatch,
+    InputError,
+    OutputError,
+    UnsupportedSchema,
+)
+
+if TYPE_CHECKING:
+    from densepose_mobile.predictor import DensePose, Options
+    from densepose_mobile.results import DensePoseResult, Person
+
+__all__ = [
+    "AssetError",
+    "BackendUnavailable",
+    "BundleError",
+    "DensePose",
+    "DensePoseError",
+    "DensePoseResult",
+    "HashMismatch",
+    "InputError",
+    "Options",
+    "OutputError",
+    "Person",
+    "UnsupportedSchema",
+]
+
+# Imported when first asked for, so that `densepose_mobile.errors` and the command line's help do not wait for OpenCV.
+_LAZY: Final = {
+    "DensePose": "densepose_mobile.predictor",
+    "DensePoseResult": "densepose_mobile.results",
+    "Options": "densepose_mobile.predictor",
+    "Person": "densepose_mobile.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,123 @@
+"""The pixels that a person covers, with a smooth edge, and who owns a pixel that several people claim."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.postprocess.interpolation import Reach, interpolate, pixel_weights
+
+__all__ = ["Silhouette", "disjoint", "silhouette"]
+
+_SPECK: Final = 0.03  # share of a person's cells below which a separate island is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Silhouette:
+    """A person's pixels in a window of the picture, and how the cells of the maps are weighed into them."""
+
+    left: int  # px, upright picture
+    top: int
+    logit: NDArray[np.float32]  # (h, w) foreground logit at each pixel centre of the window
+    mask: NDArray[np.bool_]  # (h, w) the person's pixels
+    cells: NDArray[np.bool_]  # (M, M) cells on the person
+    wy: NDArray[np.float32]  # (h, M) weight of each row of cells in each row of pixels; rows sum to one
+    wx: NDArray[np.float32]  # (w, M)
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The window as xyxy px."""
+        height, width = self.mask.shape
+        return self.left, self.top, self.left + width, self.top + height
+
+    def tight(self) -> "Silhouette | None":
+        """The same with the window shrunk to the mask; None when no pixel is left."""
+        x, y, width, height = cv2.boundingRect(self.mask.view(np.uint8))
+        if not width or not height:
+            return None
+        rows, columns = slice(y, y + height), slice(x, x + width)
+        return replace(
+            self,
+            left=self.left + x,
+            top=self.top + y,
+            logit=self.logit[rows, columns],
+            mask=self.mask[rows, columns],
+            wy=self.wy[rows],
+            wx=self.wx[columns],
+        )
+
+
+def silhouette(foreground: NDArray[np.float32], roi: NDArray[np.float32], height: int, width: int) -> Silhouette | None:
+    """Where the foreground, interpolated between the centres of the cells, is more likely than not.
+
+    foreground: (M, M) logits over the RoI. roi: (4,) xyxy px. height, width: px of the picture, which clips the person.
+
+    Returns the tight silhouette, or None where no pixel of the picture is foreground.
+    """
+    logits, cells = _without_specks(foreground)
+    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    if not rows.size:
+        return None
+    x0, y0, x1, y1 = (float(c) for c in roi)
+    top, wy = pixel_weights(y0, y1, len(logits), (rows[0], rows[-1]), height)
+    left, wx = pixel_weights(x0, x1, len(logits), (columns[0], columns[-1]), width)
+    logit = np.empty((1, len(wy), len(wx)), np.float32)
+    _, down = Reach(wy).around(0, len(logits))
+    _, across = Reach(wx).around(0, len(logits))
+    interpolate(wy[:, down], logits[None, down, across], wx[:, across], logit)
+    return Silhouette(left, top, logit[0], logit[0] > 0, cells, wy, wx).tight()
+
+
+def disjoint(people: Sequence[Silhouette], duplicate: float) -> list[Silhouette | None]:
+    """Give each pixel to the person with the higher foreground probability.
+
+    people: best detection first. duplicate: a person more than this share of whose pixels a better one claims as well
+    is the same person seen twice.
+
+    Returns one tight silhouette for each person, None for duplicates and for those left without a pixel.
+    """
+    kept: list[int] = []
+    pairs = []
+    for index, person in enumerate(people):
+        overlaps = [(other, *_shared_windows(people[other], person)) for other in kept]
+        overlaps = [(other, theirs, ours) for other, theirs, ours in overlaps if person.mask[ours].size]
+        size = duplicate * np.count_nonzero(person.mask)
+        if all(np.count_nonzero(people[other].mask[t] & person.mask[o]) <= size for other, t, o in overlaps):
+            kept.append(index)
+            pairs += [(other, index, theirs, ours) for other, theirs, ours in overlaps]
+    masks = {index: people[index].mask.copy() for index in kept}
+    for first, second, theirs, ours in pairs:
+        better = people[first].logit[theirs] >= people[second].logit[ours]
+        both = people[first].mask[theirs] & people[second].mask[ours]
+        masks[first][theirs] &= ~both | better
+        masks[second][ours] &= ~(both & better)
+    return [
+        replace(person, mask=masks[index]).tight() if index in masks else None for index, person in enumerate(people)
+    ]
+
+
+def _without_specks(foreground: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The logits and foreground cells, with islands of noise turned to background: they would stretch the box."""
+    cells = foreground > 0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
+    if count <= 2:
+        return foreground, cells
+    areas = stats[:, cv2.CC_STAT_AREA]
+    small = areas < _SPECK * areas[1:].sum()
+    small[0] = False
+    specks = small[labels]
+    return np.where(specks, -foreground, foreground), cells & ~specks
+
+
+def _shared_windows(a: Silhouette, b: Silhouette) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The same pixels of the picture as slices of a and of b; empty where the windows do not meet."""
+    left, top = max(a.left, b.left), max(a.top, b.top)
+    right, bottom = max(min(a.box[2], b.box[2]), left), max(min(a.box[3], b.box[3]), top)
+
+    def window(s: Silhouette) -> tuple[slice, slice]:
+        return slice(top - s.top, bottom - s.top), slice(left - s.left, right - s.left)
+
+    return window(a), window(b)

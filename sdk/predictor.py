@@ -1,0 +1,204 @@
+"""Picture in, people's dense pose out: detection, a look at each person, and sometimes a second, closer look."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.bundle import Bundle
+from densepose_mobile.errors import InputError
+from densepose_mobile.imaging import Letterbox, as_rgb, crop_input, load_image, network_input
+from densepose_mobile.postprocess.detections import select_people
+from densepose_mobile.postprocess.maps import DenseMaps, paint_person
+from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
+from densepose_mobile.postprocess.silhouette import disjoint, silhouette
+from densepose_mobile.results import DensePoseResult, Person
+from densepose_mobile.runtime import Graph, Runtime, open_runtime
+
+__all__ = ["DensePose", "Mode", "Options"]
+
+Mode = Literal["fast", "balanced", "accurate"]
+
+_WORTHWHILE: Final = 1.25  # how much finer a second look must see a person to be taken in "balanced"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to predict. Raises InputError for a value out of its range."""
+
+    threads: int = 2  # of the runtime
+    score: float = 0.5  # 0..1, smallest score of a person
+    max_people: int = 20  # the best-scored stay
+    overlap: float = 0.6  # 0..1, largest IoU of two people's detected boxes
+    duplicate: float = 0.8  # 0..1, share of a person's pixels claimed by a better one above which they are the same
+    second_looks: int = 4  # most people looked at twice in "balanced"
+
+    def __post_init__(self) -> None:
+        for name, low in (("threads", 1), ("max_people", 0), ("second_looks", 0)):
+            if getattr(self, name) < low:
+                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be {low} or more")
+        for name in ("score", "overlap", "duplicate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be within 0..1")
+
+
+class DensePose:
+    """A loaded model. `predict` may be called from several threads; calls wait for each other.
+
+    >>> model = DensePose.load()                          # doctest: +SKIP
+    >>> result = model.predict("photo.jpg")               # doctest: +SKIP
+    >>> result[0].part, result[0].uv, result.iuv()        # doctest: +SKIP
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.manifest = bundle.manifest
+        self.backend = runtime.name
+        self._spec = bundle.spec
+        self._graphs: Mapping[str, Graph] = {
+            graph.name: runtime.load(graph, bundle.graph(graph.name)) for graph in bundle.spec.graphs()
+        }
+        self._lock = Lock()
+
+    @classmethod
+    def load(
+        cls, bundle: str | Path | bytes | None = None, backend: str = "auto", options: Options | None = None
+    ) -> "DensePose":
+        """Load a bundle and a runtime for it.
+
+        bundle: a path, the bytes of a bundle, the name of one that the package ships, or None for the default.
+        backend: a name of `runtime.backends()`, or "auto" for the first installed one that runs the bundle.
+
+        Raises BundleError (HashMismatch, UnsupportedSchema) for the bundle, BackendUnavailable for the runtime.
+        """
+        options = options or Options()
+        opened = Bundle.open(bundle)
+        return cls(opened, open_runtime(opened.manifest.family, backend, options.threads), options)
+
+    def predict(
+        self,
+        picture: str | Path | NDArray[np.uint8],
+        *,
+        color: str = "rgb",
+        rotation: int = 0,
+        mode: Mode = "balanced",
+    ) -> DensePoseResult:
+        """Find the people of a picture, and the part and surface coordinates of their pixels.
+
+        picture: a file, whose EXIF orientation is applied, or a uint8 array of the layout `color` (see
+        `imaging.as_rgb`). color: of an array; files are converted by themselves. rotation: 0, 90, 180 or 270 degrees
+        clockwise that turn the picture upright; the result lies on the upright picture.
+        mode: "fast" looks once at the whole picture. "accurate" looks again at a crop of each person. "balanced" looks
+        again only at people whom the crop shows at least a quarter finer than the whole picture did (small people in
+        large pictures), largest first, at most `Options.second_looks` times.
+
+        Raises InputError for what is not a picture, or an argument that is unknown.
+        """
+        if mode not in get_args(Mode):
+            raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
+        timings: dict[str, float] = {}
+        with self._lock, _timed(timings, "total"):
+            with _timed(timings, "read"):
+                rgb = _upright(picture, color, rotation)
+            people = self._people(rgb, mode, timings)
+        return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+
+    def _people(self, rgb: NDArray[np.uint8], mode: Mode, timings: dict[str, float]) -> list[Person]:
+        height, width = rgb.shape[:2]
+        with _timed(timings, "detect"):
+            image, letterbox = network_input(rgb, self._spec.detect_size)
+            features, logits, distances = self._graphs["detect"](image)
+            boxes, scores = select_people(
+                logits[0, :, 0],
+                distances[0],
+                self._spec,
+                letterbox.to_network(np.array([0, 0, width, height], np.float32)),
+                score=self.options.score,
+                iou=self.options.overlap,
+                limit=self.options.max_people,
+            )
+        with _timed(timings, "dense"):
+            maps = self._look(features, boxes, letterbox)
+            shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
+        with _timed(timings, "track"):
+            seen = letterbox.from_network(boxes)
+            for index, shape in enumerate(shapes):
+                if shape is not None:
+                    seen[index] = shape.box
+            for index in self._worth_a_second_look(seen, letterbox, mode):
+                closer = self._look_closer(rgb, seen[index])
+                if closer is not None:
+                    maps[index] = closer
+                    shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
+        with _timed(timings, "pixels"):
+            found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
+            owned = disjoint([shape for _, shape, _ in found], self.options.duplicate)
+            return [
+                paint_person(look, shape, score)
+                for (look, _, score), shape in zip(found, owned, strict=True)
+                if shape is not None
+            ]
+
+    def _look(self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox) -> list[DenseMaps]:
+        """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow."""
+        rois = roi_boxes(boxes, self._spec)
+        wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
+        placed = letterbox.from_network(rois)
+        maps: list[DenseMaps] = []
+        while len(maps) < len(boxes):
+            left = len(boxes) - len(maps)
+            sizes = self._spec.roi_batches
+            size = max((size for size in sizes if size <= left), default=min(sizes))
+            rows = slice(len(maps), len(maps) + size)
+            outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
+            maps += [DenseMaps.from_outputs(outputs, row, placed[rows][row]) for row in range(min(size, left))]
+        return maps
+
+    def _worth_a_second_look(self, boxes: NDArray[np.float32], letterbox: Letterbox, mode: Mode) -> list[int]:
+        """Which people to look at again. boxes: (N, 4) px of the picture."""
+        if mode == "fast":
+            return []
+        if mode == "accurate":
+            return list(range(len(boxes)))
+        squares = crop_square(boxes, self._spec)
+        # Enlarging adds no detail, hence the caps at one network pixel a picture pixel.
+        before = min(letterbox.scale, 1.0)
+        after = np.minimum(self._spec.track_size / (squares[:, 2] - squares[:, 0]), 1.0)
+        area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+        largest_first = np.argsort(-area, kind="stable")
+        finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
+        return finer[: self.options.second_looks]
+
+    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32]) -> DenseMaps | None:
+        """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person."""
+        crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
+        *maps, presence, _ = self._graphs["track"](crop)
+        if presence[0, 0] <= 0:
+            return None
+        return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))
+
+
+def _upright(picture: str | Path | NDArray[np.uint8], color: str, rotation: int) -> NDArray[np.uint8]:
+    if isinstance(picture, (str, Path)):
+        return as_rgb(load_image(picture), "rgb", rotation)
+    return as_rgb(picture, color, rotation)
+
+
+def _filled(weights: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The weights, with RoIs of zeros up to the size of the graph's batch."""
+    return np.concatenate([weights, np.zeros((size - len(weights), *weights.shape[1:]), np.float32)])
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[step] = (time.perf_counter() - start) * 1e3
