@@ -44,5 +44,5 @@ PALETTE: Final[NDArray[np.uint8]] = np.array(
 )  # (25, 3) RGB; row = part number
 
 UV_CORNERS: Final[NDArray[np.uint8]] = np.array(
-    [[(38, 48, 148), (28, 190, 186)], [(226, 60, 120), (255, 214, 96)]], np.uint8
+    [[(64, 84, 214), (28, 190, 186)], [(232, 62, 124), (255, 214, 96)]], np.uint8
 )  # (2, 2, 3) RGB at [U, V]: blue at (0, 0), rose at (1, 0), teal at (0, 1), gold at (1, 1)
