@@ -7,12 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.train.atlas.template import TemplateMesh
 from densepose_mobile.train.data.avatars import NUM_WIGS, Avatar, AvatarLibrary
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.builds import sample_build
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.figure import FaceMarks, joint_scales, keypoints, stand
 from densepose_mobile.train.data.hands import finger_rotations, sample_hand
+from densepose_mobile.train.data.outfits import AvatarWardrobe, tint_hair
 from densepose_mobile.train.data.persons import Layer, PosedPerson
 from densepose_mobile.train.data.poses import Pose, Split
 from densepose_mobile.train.data.registration import (
@@ -26,6 +28,7 @@ from densepose_mobile.train.data.retarget import bone_transforms, joint_rotation
 from densepose_mobile.train.data.rotations import heading
 from densepose_mobile.train.data.skinning import skin
 from densepose_mobile.train.data.surfaces import Surface
+from densepose_mobile.train.data.texels import BodyCoordinates, cached_texels
 
 __all__ = ["AvatarPeople"]
 
@@ -36,11 +39,15 @@ _HEAD: Final = SEGMENTS.index("head")
 class AvatarPeople:
     """Draws people of kind "valid". `split` holds identities apart."""
 
-    def __init__(self, assets: Path, split: Split, library: AvatarLibrary | None = None) -> None:
-        self.library = library or AvatarLibrary(assets)
+    def __init__(self, assets: Path, split: Split, bank: BodyBank, template: TemplateMesh) -> None:
+        self.library = AvatarLibrary(assets)
         self._names = self.library.names(split)
+        self.surfaces = self._surfaces(bank, template.vertices)
+        library, coordinates = self.library, BodyCoordinates(template, bank)
+        texels = cached_texels(self.surfaces[0], library.uv, library.uv_faces, coordinates, library.texture_size)
+        self._wardrobe = AvatarWardrobe(library, texels)
 
-    def surfaces(self, bank: BodyBank, template: NDArray[np.float32]) -> tuple[Surface, ...]:
+    def _surfaces(self, bank: BodyBank, template: NDArray[np.float32]) -> tuple[Surface, ...]:
         """Body and wigs, registered to the template (13718, 3)."""
         canonical = avatar_canonical(self.library, bank, template)
         wigs = cached_arrays(f"wig-registration-{_WIGS_FORMAT}", lambda: self._register_wigs())
@@ -115,12 +122,12 @@ class AvatarPeople:
         height = float(avatar.entry["height_m"]) * float(build[:, 1].mean())
         meshes, points = stand(meshes, joints, points, pose.air * height / 1.7)
         faces = library.faces
-        layers = [Layer("valid/body", meshes[0], faces, library.uv_faces, library.uv, avatar.texture)]
+        texture, hair = self._wardrobe.dress(avatar, rng)
+        layers = [Layer("valid/body", meshes[0], faces, library.uv_faces, library.uv, texture)]
         if avatar.wig >= 0:
             wig = library.wig_faces[avatar.wig]
+            strands = avatar.wig_texture if hair is None else tint_hair(avatar.wig_texture, hair)
             layers.append(
-                Layer(
-                    f"valid/wig{avatar.wig}", meshes[1], wig, wig, library.wig_uv[avatar.wig], avatar.wig_texture, True
-                )
+                Layer(f"valid/wig{avatar.wig}", meshes[1], wig, wig, library.wig_uv[avatar.wig], strands, True)
             )
         return PosedPerson("valid", avatar.name, tuple(layers), points, height, pose.clip)

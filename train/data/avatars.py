@@ -59,12 +59,12 @@ class Avatar:
 
 
 class AvatarLibrary:
-    """All avatars; the last `keep` used ones stay in memory (about 2.5 MB each at `texture_size` 768)."""
+    """All avatars; the last `keep` used ones stay in memory (about 2 MB each)."""
 
-    def __init__(self, assets: Path, keep: int = 240, texture_size: int = 768) -> None:
+    def __init__(self, assets: Path, keep: int = 240, texture_size: int = 512) -> None:
         self._assets = assets
         self._keep = keep
-        self._size = texture_size
+        self.texture_size = texture_size
         self._cache: OrderedDict[str, Avatar] = OrderedDict()
         self._weights: dict[int, SkinWeights] = {}
         self._wigs: dict[str, NDArray[np.uint8]] = {}
@@ -76,6 +76,7 @@ class AvatarLibrary:
         self.faces = common["faces"].astype(np.int32)  # (42552, 3)
         self.uv_faces = common["uv_faces"].astype(np.int32)  # (42552, 3)
         self.uv = common["uv"].astype(np.float32)  # (22442, 2)
+        self.face_group = common["face_group"]  # (42552,) 0 body, 1 left eye, 2 right eye
         self.wig_faces = tuple(common[f"wig{k}_faces"].astype(np.int32) for k in range(NUM_WIGS))
         self.wig_uv = tuple(common[f"wig{k}_uv"].astype(np.float32) for k in range(NUM_WIGS))
 
@@ -139,6 +140,10 @@ class AvatarLibrary:
         with np.load(asset_file(self._assets, f"{_FOLDER}/{self.entries[name]['file']}")) as data:
             return self._metres(data["wig_verts"])
 
+    def picture(self, name: str) -> NDArray[np.uint8]:
+        """(S, S, 3) sRGB texture of body and clothes."""
+        return self._picture(self.entries[name]["color"])
+
     def load(self, name: str) -> Avatar:
         """The avatar called `name`."""
         if name in self._cache:
@@ -155,7 +160,7 @@ class AvatarLibrary:
             vertices,
             joints,
             self._skin_weights(int(entry["skin_variant"]), vertices, joints),
-            self._picture(entry["color"]),
+            self.picture(name),
             wig,
             self.wig_vertices(name),
             self._wig_texture(entry["hair_color"]) if wig >= 0 else np.zeros((0, 0, 3), np.uint8),
@@ -190,7 +195,7 @@ class AvatarLibrary:
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if picture is None:
             raise AssetError(f"{path} is no picture; copy the asset again")
-        picture = cv2.resize(picture, (self._size, self._size), interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, (self.texture_size, self.texture_size), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(picture[..., ::-1])
 
     def _wig_texture(self, file: str) -> NDArray[np.uint8]:

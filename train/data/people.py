@@ -24,13 +24,13 @@ class PeopleFactory:
 
     def __init__(self, assets: Path, split: Split = "train") -> None:
         self._motions = Motions(assets, split)
-        self._bank = body_bank()
-        self._avatars = AvatarPeople(assets, split)
+        bank, template = body_bank(), template_mesh()
+        self._avatars = AvatarPeople(assets, split, bank, template)
 
     @cached_property
     def surfaces(self) -> SurfaceSet:
         """Every surface that a layer can name, the same for both splits."""
-        return SurfaceSet.of(self._avatars.surfaces(self._bank, template_mesh().vertices))
+        return SurfaceSet.of(self._avatars.surfaces)
 
     def sample(self, rng: np.random.Generator) -> PosedPerson:
         """A new person; the same `rng` state gives the same person."""
