@@ -84,7 +84,7 @@ class RenderedBatches(IterableDataset[Batch]):
             labeller = labeller or self.labels()
             textures.append(picture.image)
             decoded += 1
-            scene = Scene.of(picture.image, label_picture(picture, labeller), len(picture.people))
+            scene = Scene.from_picture(picture, label_picture(picture, labeller))
             scene = scene.disturbed(rng, self.augmentation, textures[0])
             whole_share = need_whole / max(need_whole + need_crops / 1.5, 1e-9)
             if need_whole and rng.random() < whole_share:

@@ -1,6 +1,6 @@
 """Training samples of a rendered picture: the whole picture for `detect`, one person's crop for `track`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from densepose_mobile.postprocess.rois import crop_square
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.augment import Photometric, cut_window, mirror, paste_occluder, warp_image
+from densepose_mobile.train.data.records import Picture
 from densepose_mobile.train.data.targets import instance_boxes, sample_maps
 
 __all__ = ["MAX_PEOPLE", "Augmentation", "CropSample", "Scene", "WholeSample", "crop_sample", "whole_sample"]
@@ -17,7 +18,9 @@ MAX_PEOPLE = 16
 """People of one picture that a batch has room for."""
 
 _SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
-_SMALLEST_CROP = 24.0  # px, longer side of the smallest box that is cropped
+_SMALLEST_CROP = 40.0  # px, longer side of the smallest box that is cropped
+_FAINT = 0.03  # visible px of a person / area of the whole person's box, below which nobody would point at a person
+_ZOOM = (0.7, 1.4)  # of whole pictures, least and most
 _VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows the person
 
 
@@ -25,8 +28,8 @@ _VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows 
 class Augmentation:
     """How far samples stray from the rendered pictures. Shares are probabilities."""
 
-    photometric: float = 1.0  # strength
-    photometric_share: float = 0.6
+    photometric: float = 0.8  # strength
+    photometric_share: float = 0.5
     flip: float = 0.5
     window: float = 0.3  # pictures cut off by grey borders
     occluder: float = 0.15
@@ -35,6 +38,7 @@ class Augmentation:
     shift: float = 0.07  # of the crop's side, standard deviation
     scale: float = 0.15  # of the logarithm of the crop's side, standard deviation
     negatives: float = 0.07  # crops that show nobody
+    zoom: float = 0.5  # whole pictures drawn smaller or larger
 
     def light(self) -> Photometric:
         """The photometric part."""
@@ -45,41 +49,49 @@ class Augmentation:
 class Scene:
     """A labelled picture. image: (H, W, 3) uint8 RGB. labels: (H, W, 4) uint8. boxes: (P, 4) tight xyxy px.
 
-    counts: (P,) visible pixels of instances 1..P.
+    counts: (P,) visible pixels of instances 1..P. least: (P,) px, a person with fewer is neither found nor missed.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     counts: NDArray[np.int64]
+    least: NDArray[np.float64]
 
     @classmethod
-    def of(cls, image: NDArray[np.uint8], labels: NDArray[np.uint8], people: int) -> "Scene":
+    def of(cls, image: NDArray[np.uint8], labels: NDArray[np.uint8], least: NDArray[np.float64]) -> "Scene":
         """Measure boxes and counts."""
-        boxes, counts = instance_boxes(labels[..., 3], people)
-        return cls(image, labels, boxes, counts)
+        boxes, counts = instance_boxes(labels[..., 3], len(least))
+        return cls(image, labels, boxes, counts, least)
+
+    @classmethod
+    def from_picture(cls, picture: Picture, labels: NDArray[np.uint8]) -> "Scene":
+        """A rendered picture with its label picture."""
+        full = np.array([person.full_box for person in picture.people], np.float64).reshape(-1, 4)
+        area = np.clip(full[:, 2:] - full[:, :2], 0, 4 * max(picture.instance.shape)).prod(1)
+        return cls.of(picture.image, labels, np.maximum(_FAINT * area, _SMALLEST_PIXELS))
 
     def disturbed(self, rng: np.random.Generator, aug: Augmentation, texture: NDArray[np.uint8]) -> "Scene":
         """Mirrored, cut off and occluded by chance; `texture` is any other picture."""
-        image, labels, people = self.image, self.labels, len(self.boxes)
+        image, labels, people = aug.light()(rng, self.image), self.labels, len(self.boxes)
         changed = False
         if rng.random() < aug.flip:
             image, labels, changed = np.ascontiguousarray(image[:, ::-1]), mirror(labels), True
         if rng.random() < aug.window:
             x0, y0, x1, y1 = cut_window(rng, *image.shape[:2], 0.35)
             image, labels, changed = image[y0:y1, x0:x1], labels[y0:y1, x0:x1], True
-        seen = np.flatnonzero(self.counts > 4 * _SMALLEST_PIXELS)
+        seen = np.flatnonzero(self.counts > 4 * self.least)
         if len(seen) and rng.random() < aug.occluder:
             image, labels = image.copy(), labels.copy()
             boxes, _ = instance_boxes(labels[..., 3], people) if changed else (self.boxes, None)
             paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture)
             changed = True
-        return Scene.of(image, labels, people) if changed else self
+        return Scene.of(image, labels, self.least) if changed else replace(self, image=image)
 
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
         longer = (self.boxes[:, 2:] - self.boxes[:, :2]).max(1, initial=0)
-        return np.flatnonzero((longer >= _SMALLEST_CROP) & (self.counts >= 3 * _SMALLEST_PIXELS))
+        return np.flatnonzero((longer >= _SMALLEST_CROP) & (self.counts >= 3 * self.least))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +124,7 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     """The scene letterboxed at a random scale and place, turned a little by chance."""
     size = spec.detect_size
     height, width = scene.image.shape[:2]
-    zoom = float(np.exp(rng.uniform(np.log(0.55), np.log(1.3)))) if rng.random() < 0.6 else 1.0
+    zoom = float(np.exp(rng.uniform(*np.log(_ZOOM)))) if rng.random() < aug.zoom else 1.0
     scale = zoom * size / max(height, width)
     slack = (size - scale * np.array([width, height])) / 2
     reach = np.abs(slack) if zoom != 1.0 else 0.0
@@ -124,10 +136,11 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     people = min(len(scene.boxes), MAX_PEOPLE)
     boxes, counts = instance_boxes(labels[..., 3], people)
     kinds = np.zeros(MAX_PEOPLE, np.uint8)
-    kinds[:people] = np.where(counts == 0, 0, np.where(counts < _SMALLEST_PIXELS, 2, 1))
+    seen = counts >= np.maximum(scene.least[:people] * scale**2, _SMALLEST_PIXELS)
+    kinds[:people] = np.where(counts == 0, 0, np.where(seen, 1, 2))
     padded = np.zeros((MAX_PEOPLE, 4), np.float32)
     padded[:people] = boxes
-    return WholeSample(aug.light()(rng, image), labels, padded, kinds)
+    return WholeSample(image, labels, padded, kinds)
 
 
 def crop_sample(
@@ -143,7 +156,7 @@ def crop_sample(
             break
     else:
         return None
-    image = aug.light()(rng, warp_image(scene.image, matrix, spec.track_size))
+    image = warp_image(scene.image, matrix, spec.track_size)
     x0, y0, x1, _ = spec.track_roi
     side = (x1 - x0) / spec.map_size
     cells = np.array([[side, 0, x0], [0, side, y0], [0, 0, 1]])  # map cells to crop pixels

@@ -21,7 +21,7 @@ from densepose_mobile.train.models.student import Student
 
 __all__ = ["evaluate_synthetic"]
 
-_PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0.04, 0.08, 0)
+_PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0.04, 0.08, 0, 0)
 _SCORE = 0.3
 _SMALLEST = 32.0  # px, longer side of the people that count for recall
 
@@ -63,7 +63,7 @@ def evaluate_synthetic(
 
 def _scenes(folder: Path, labeller: Labeller, count: int) -> Iterator[Scene]:
     for picture in islice(iter_pictures(folder), count):
-        yield Scene.of(picture.image, label_picture(picture, labeller), len(picture.people))
+        yield Scene.from_picture(picture, label_picture(picture, labeller))
 
 
 @torch.no_grad()

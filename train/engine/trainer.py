@@ -20,6 +20,8 @@ from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.losses.confidence import Geodesics
+from densepose_mobile.train.losses.geodesics import RasterGeodesics
 from densepose_mobile.train.models.weights import load_student
 
 __all__ = ["RunPaths", "train", "with_steps"]
@@ -51,8 +53,8 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     save_recipe(recipe, paths.out / "recipe.yaml")
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
-    atlas = Atlas.load()
-    task = StudentTask(recipe, spec, atlas)
+    geodesics = RasterGeodesics.of(Atlas.load())
+    task = StudentTask(recipe, spec, geodesics)
     reads: dict[str, int] = {}
     seed = recipe.seed
     if checkpoint is not None:
@@ -67,7 +69,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
         task.start_average()
     labels = partial(folder_labels, paths.data)
     stream = RenderedBatches(paths.data, spec, recipe.batch, recipe.augmentation, labels, seed, reads)
-    fit(task, stream, paths.out, _examiners(recipe, paths, atlas), checkpoint)
+    fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
 
 
 def _checkpoint(out: Path, resume: bool) -> Path | None:
@@ -79,13 +81,13 @@ def _checkpoint(out: Path, resume: bool) -> Path | None:
     return path if resume else None
 
 
-def _examiners(recipe: Recipe, paths: RunPaths, atlas: Atlas) -> dict[str, Examiner]:
+def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Geodesics) -> dict[str, Examiner]:
     plan = recipe.evaluation
     examiners: dict[str, Examiner] = {}
     if paths.val is not None and plan.synthetic_pictures:
         val, labeller = paths.val, folder_labels(paths.val)
         examiners["synthetic"] = lambda student, step: evaluate_synthetic(
-            student, val, labeller, atlas, plan.synthetic_pictures
+            student, val, labeller, geodesics, plan.synthetic_pictures
         )
     return examiners
 

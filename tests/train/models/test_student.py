@@ -95,3 +95,13 @@ def test_fresh_heads_start_at_background_and_the_middle_of_the_charts() -> None:
     assert abs(float(out["u"].mean()) - 0.5) < 0.1
     scores = student.detect(torch.zeros(1, 3, 128, 128))["scores"]
     assert scores.sigmoid().mean() < 0.05
+
+
+def test_training_form_gives_the_same_maps(student: Student) -> None:
+    image = torch.rand(1, 3, 96, 96) * 2 - 1
+    with torch.no_grad():
+        want = student.track(image)
+        got = student.train().track(image)
+        student.eval()
+    for name, value in want.items():
+        torch.testing.assert_close(got[name], value, atol=1e-4, rtol=1e-4)
