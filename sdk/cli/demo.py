@@ -16,7 +16,7 @@ from densepose_mobile.bundle import DEFAULT_BUNDLE
 from densepose_mobile.cli.contact import Row, contact_sheet
 from densepose_mobile.cli.inputs import expand
 from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
-from densepose_mobile.cli.predict import Mode, Outcome, clean_errors, load_model, predict_picture
+from densepose_mobile.cli.predict import Outcome, clean_errors, load_model, predict_picture
 from densepose_mobile.draw import DEFAULT_STYLES
 from densepose_mobile.errors import DensePoseError, InputError
 
@@ -37,9 +37,7 @@ class Sample:
 
 @app.command()
 def demo(
-    photos: list[Path] | None = typer.Argument(
-        None, metavar="[PHOTO]...", help="Your photos, in place of the samples."
-    ),
+    photos: list[Path] | None = typer.Argument(None, metavar="PHOTO", help="Your photos, in place of the samples."),
     out: Path = typer.Option(Path("out/demo"), "--out", "-o", help="Folder for the pictures."),
     rendered: Path | None = typer.Option(
         None, "--rendered", help="A rendered picture to show after the sample photos."
@@ -67,7 +65,7 @@ def demo(
             if job.is_video:
                 raise InputError(f"{job.path} is a video: give it to `densepose-mobile predict`")
             with clean_errors(job.path):
-                outcome = predict_picture(predictor, job, out, Mode.balanced.value, DEFAULT_STYLES)
+                outcome = predict_picture(predictor, job, out, "balanced", DEFAULT_STYLES)
                 times = [_timed(predictor, outcome) for _ in range(_REPEATS)]
         except DensePoseError as error:
             failed += 1

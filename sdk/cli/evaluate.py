@@ -15,7 +15,7 @@ from densepose_mobile import DensePose, Options
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle, registered
 from densepose_mobile.cli.outputs import write_atomically
-from densepose_mobile.cli.predict import Mode, clean_errors, load_model
+from densepose_mobile.cli.predict import clean_errors, load_model
 from densepose_mobile.cli.results_file import command_line, header, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
@@ -34,6 +34,7 @@ from densepose_mobile.metrics import (
     summarise,
 )
 from densepose_mobile.metrics.bootstrap import RESAMPLES
+from densepose_mobile.predictor import Mode
 
 __all__ = ["app", "measure_pictures", "read_scores"]
 
@@ -52,7 +53,7 @@ def evaluate(
     subset: str | None = typer.Option(None, "--subset", help='Only the pictures of one split, such as "val2017".'),
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
-    mode: Mode = typer.Option(Mode.balanced, "--mode", help="How much time to spend on a picture."),
+    mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
     score: float = typer.Option(0.5, "--score", min=0.0, max=1.0, help="Least score of a person."),
     threads: int = typer.Option(2, "--threads", min=1, help="Threads of the runtime."),
     baseline: list[str] = typer.Option(
@@ -79,7 +80,7 @@ def evaluate(
     other = None if against is None else read_scores(against)
     predictor = load_model(model, backend, Options(score=score, threads=threads))
     scores = measure_pictures(
-        predictor, pictures, images, Atlas.load(), mode.value, baseline, EvaluationOptions(min_box_area=min_area)
+        predictor, pictures, images, Atlas.load(), mode, baseline, EvaluationOptions(min_box_area=min_area)
     )
     reports = {name: summarise(rows, seed, resamples) for name, rows in scores.items()}
     versus = {name: compare(scores[_OURS], scores[name], seed, resamples) for name in baseline}
@@ -97,7 +98,7 @@ def evaluate(
         content = {
             **header(command_line(context)),
             "model": _model_card(model),
-            "options": {"mode": mode.value, "score": score, "min_box_area": min_area},
+            "options": {"mode": mode, "score": score, "min_box_area": min_area},
             "data": {**data, "pictures": reports[_OURS].pictures, "people": reports[_OURS].people},
             "report": reports[_OURS].to_json(),
             "baselines": {name: reports[name].to_json() for name in baseline},
@@ -115,7 +116,7 @@ def measure_pictures(
     pictures: Sequence[TruthPicture],
     folder: Path,
     atlas: Atlas,
-    mode: str = "balanced",
+    mode: Mode = "balanced",
     baselines: Sequence[str] = (),
     options: EvaluationOptions | None = None,
 ) -> dict[str, list[PictureScore]]:

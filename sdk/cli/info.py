@@ -22,7 +22,7 @@ app = typer.Typer()
 
 @app.command()
 def info(
-    model: str | None = typer.Argument(None, metavar="[BUNDLE]", help="A bundle: path, or the name of a shipped one."),
+    model: str | None = typer.Argument(None, metavar="BUNDLE", help="A bundle: path, or the name of a shipped one."),
     as_json: bool = typer.Option(False, "--json", help="As JSON, with the whole manifest."),
 ) -> None:
     """What is installed, what can run, and what a bundle holds.

@@ -63,6 +63,7 @@ class Command:
             raise self.missing(error) from error
         command = typer.main.get_command(app)
         command.name = self.name
+        _dress(command)
         return command
 
     def missing(self, error: ModuleNotFoundError) -> DensePoseError:
@@ -85,6 +86,14 @@ def catalogue() -> dict[str, Command]:
     return {**own, **{name: others[name] for name in sorted(others) if name not in own}}
 
 
+def _dress(command: Any) -> None:
+    """One look for all: paragraphs flow, and completion is no business of a single command."""
+    command.rich_markup_mode = "markdown"
+    command.params = [p for p in command.params if p.name not in ("install_completion", "show_completion")]
+    for below in getattr(command, "commands", {}).values():
+        _dress(below)
+
+
 class _LazyGroup(TyperGroup):
     """Lists commands without importing them."""
 
@@ -103,7 +112,7 @@ class _LazyGroup(TyperGroup):
         return command.name, command.load(), args[1:]
 
 
-_app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
+_app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 
 
 def _print_version(wanted: bool) -> None:

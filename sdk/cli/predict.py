@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,28 +24,21 @@ from densepose_mobile.cli.video import predict_video
 from densepose_mobile.draw import DEFAULT_STYLES, STYLES, draw
 from densepose_mobile.errors import DensePoseError, InputError, OutputError
 from densepose_mobile.imaging import load_image
+from densepose_mobile.predictor import Mode
 from densepose_mobile.results import DensePoseResult
 
-__all__ = ["Mode", "Outcome", "app", "clean_errors", "load_model", "parse_styles", "predict_picture"]
+__all__ = ["Outcome", "app", "clean_errors", "load_model", "parse_styles", "predict_picture"]
 
 app = typer.Typer()
 
 
-class Mode(str, Enum):
-    """How much time to spend on a picture."""
-
-    fast = "fast"
-    balanced = "balanced"
-    accurate = "accurate"
-
-
 @app.command()
 def predict(
-    inputs: list[Path] = typer.Argument(..., metavar="INPUT...", help="Pictures, videos, or folders of them."),
+    inputs: list[Path] = typer.Argument(..., metavar="INPUT", help="Pictures, videos, or folders of them."),
     out: Path = typer.Option(..., "--out", "-o", help="Folder for STEM.iuv.png, STEM.overlay.jpg and STEM.json."),
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
-    mode: Mode = typer.Option(Mode.balanced, "--mode", help="How much time to spend on a picture."),
+    mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
     styles: str = typer.Option(
         ",".join(DEFAULT_STYLES), "--draw", help=f"What the overlay shows: any of {','.join(STYLES)}, or none."
     ),
@@ -81,11 +73,11 @@ def predict(
                         line = _print_json if as_json else None
                         advance = partial(_advance, bar, frames)
                         try:
-                            note = predict_video(predictor, job, out, mode.value, wanted, line=line, advance=advance)
+                            note = predict_video(predictor, job, out, mode, wanted, line=line, advance=advance)
                         finally:
                             bar.remove_task(frames)
                     else:
-                        outcome = predict_picture(predictor, job, out, mode.value, wanted, legend=legend)
+                        outcome = predict_picture(predictor, job, out, mode, wanted, legend=legend)
                         note = str(outcome)
                         if as_json:
                             _print_json(outcome.record)
@@ -129,7 +121,7 @@ class Outcome:
 
 
 def predict_picture(
-    predictor: DensePose, job: Job, out: Path, mode: str, styles: tuple[str, ...], *, legend: bool = False
+    predictor: DensePose, job: Job, out: Path, mode: Mode, styles: tuple[str, ...], *, legend: bool = False
 ) -> Outcome:
     """Predict one picture and write its files, once all of them are made."""
     rgb = load_image(job.path)

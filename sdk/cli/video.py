@@ -17,6 +17,7 @@ from densepose_mobile.cli.outputs import partial_file, write_atomically
 from densepose_mobile.draw import draw
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.imaging import as_rgb
+from densepose_mobile.predictor import Mode
 
 __all__ = ["predict_video"]
 
@@ -25,7 +26,7 @@ def predict_video(
     predictor: DensePose,
     job: Job,
     out: Path,
-    mode: str,
+    mode: Mode,
     styles: tuple[str, ...],
     *,
     line: Callable[[dict[str, Any]], None] | None = None,

@@ -110,3 +110,20 @@ def test_interruption_is_quiet(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capfd.readouterr().out.startswith("densepose-mobile ")
+
+
+def test_help_of_a_command_flows_and_keeps_to_itself(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def talk() -> None:
+        """Say something.
+
+        The first line of a paragraph
+        goes on in the second one.
+        """
+
+    install(monkeypatch, talk=talk)
+    assert cli.main(["talk", "--help"]) == 0
+    printed = capfd.readouterr().out
+    assert "paragraph goes on" in printed
+    assert "completion" not in printed
