@@ -143,11 +143,10 @@ class AvatarWardrobe:
             wanted = np.array(sample_skin(rng))
             share = rng.uniform(0.3, 1.0)
             tone = tone * (1 - share) + wanted * share
-            gain = _gain(tone, zones.mean[FACE])
-            paints[FACE] = paints[SKIN] = Paint("tint", gain)
-        r, g, b = (float(v) for v in (zones.mean[SKIN] if zones.mean[SKIN].sum() > 30 else zones.mean[FACE]))
-        gain = paints[SKIN].gain
-        paints[BARE] = Paint("skin", (r * gain[0], g * gain[1], b * gain[2]))
+            paints[FACE] = Paint("tint", _gain(tone, zones.mean[FACE]))
+            paints[SKIN] = Paint("tint", _gain(0.97 * tone, zones.mean[SKIN]))
+        r, g, b = (float(v) for v in 0.97 * tone)
+        paints[BARE] = Paint("skin", (r, g, b))
         hair: Colour | None = None
         if rng.random() < 0.5:
             hair = sample_hair_colour(rng)

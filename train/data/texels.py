@@ -21,7 +21,7 @@ HEAD: Final = 0
 TRUNK: Final = 1
 ARM: Final = 2
 LEG: Final = 3
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _NOISE_CELLS: Final = (0.30, 0.11, 0.045, 0.018)  # m, lattice of the noise fields
 
 
@@ -33,7 +33,7 @@ class TexelMap:
     kind: NDArray[np.uint8]  # (S, S) HEAD, TRUNK, ARM, LEG
     along: NDArray[np.float32]  # (S, S) arms: 0 shoulder, 1 elbow, 2 wrist; legs: 0 hip, 1 knee, 2 ankle; trunk: y in m
     level: NDArray[np.float32]  # (S, S) m down the cloth: what level stripes follow
-    around: NDArray[np.float32]  # (S, S) m round trunk or limb, 0 in front
+    around: NDArray[np.float32]  # (S, S) m round the trunk, 0 in front; round an arm, from 1 on; round a leg, from 2 on
     noise: NDArray[np.float32]  # (S, S, 4) smooth noise in space, mean 0, deviation 1, coarse to fine
     used: NDArray[np.bool_]  # (S, S) inside a triangle
 
@@ -96,9 +96,9 @@ class BodyCoordinates:
                 if which == ARM:
                     across = (end - start)[[1, 0, 2]] * [-1, 1, 0] * sign
                     across /= np.linalg.norm(across)
-                    around[mine] = np.arctan2(off @ across, off[:, 2]) * 0.045
+                    around[mine] = np.arctan2(off @ across, off[:, 2]) * 0.045 + 1
                 else:
-                    around[mine] = np.arctan2(off[:, 0] * sign, off[:, 2]) * 0.075
+                    around[mine] = np.arctan2(off[:, 0] * sign, off[:, 2]) * 0.075 + 2
         return kind, along.astype(np.float32), level.astype(np.float32), around
 
 
