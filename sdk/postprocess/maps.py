@@ -85,6 +85,8 @@ def _charts(maps: DenseMaps, shape: Silhouette) -> Iterator[_Chart]:
         x, y, width, height = cv2.boundingRect(own.view(np.uint8))
         rows, cell_rows = down.around(y, y + height)
         columns, cell_columns = across.around(x, x + width)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            continue  # at a low resolution the part's cells may reach no pixel centre
         cells = cell_rows, cell_columns
         planes = np.empty((5, *own[cells].shape), np.float32)
         np.multiply(maps.parts[..., index][cells], shape.cells[cells], out=planes[0])
