@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -59,8 +58,3 @@ class PeriodicEvaluation(lightning.Callback):
             text = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
             _log.info("step %d, %s (%.0f s): %s", step, name, time.monotonic() - begin, text)
         task.student.train()
-
-
-def folder_of_step(out: Path, step: int) -> Path:
-    """Where the prediction pictures of a step go."""
-    return out / "pictures" / f"step_{step:07d}"

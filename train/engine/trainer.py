@@ -17,6 +17,7 @@ from densepose_mobile.train.data.folder import folder_labels
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.evaluation import Examiner
 from densepose_mobile.train.engine.loop import fit
+from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
@@ -89,6 +90,9 @@ def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Geodesics) -> dict[st
         examiners["synthetic"] = lambda student, step: evaluate_synthetic(
             student, val, labeller, geodesics, plan.synthetic_pictures
         )
+    if plan.real_pictures:
+        assets = asset_folder(paths.assets)
+        examiners["real"] = RealPhotos(assets, paths.out, Atlas.load(), plan.real_pictures, plan.shown_pictures)
     return examiners
 
 

@@ -1,0 +1,51 @@
+"""The student behind the SDK's own predictor, so that training looks at photos exactly as a device does."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from densepose_mobile.bundle import Bundle
+from densepose_mobile.bundle.manifest import Manifest
+from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.runtime import Graph
+from densepose_mobile.spec import GraphSpec
+from densepose_mobile.train.models.graphs import graph_module
+from densepose_mobile.train.models.student import Student
+
+__all__ = ["StudentRuntime", "student_predictor"]
+
+
+class _StudentGraph:
+    def __init__(self, spec: GraphSpec, module: torch.nn.Module) -> None:
+        self._spec = spec
+        self._module = module
+
+    @property
+    def spec(self) -> GraphSpec:
+        """Inputs and outputs, in call order."""
+        return self._spec
+
+    @torch.no_grad()
+    def __call__(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run in torch."""
+        return tuple(value.numpy() for value in self._module(*map(torch.from_numpy, inputs)))
+
+
+class StudentRuntime:
+    """Runs the graphs of one student in this process; the models that it is given to load are not looked at."""
+
+    name = "torch"
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    def load(self, spec: GraphSpec, model: bytes) -> Graph:
+        """The student's graph of that name."""
+        return _StudentGraph(spec, graph_module(self._student, spec))
+
+
+def student_predictor(student: Student, options: Options | None = None) -> DensePose:
+    """A predictor over the student's present weights."""
+    manifest = Manifest("student", "0", "litert-fp32", student.spec, "")
+    members = {manifest.member(graph.name): b"" for graph in student.spec.graphs()}
+    return DensePose(Bundle(manifest, members, "<student>"), StudentRuntime(student), options)
