@@ -15,6 +15,11 @@ _DECODE = np.where(
     np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
 
+_ANGLES = np.arange(64) * (2 * np.pi / 64) * 27  # in an order that hides the pattern
+_TURNS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1).astype(np.float32)
+
+_TAPS = np.array([[0, 0], [1, 0], [-1, 0], [0, 0.6], [0, -0.6]], np.float32)
+
 
 def srgb_to_linear(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 sRGB to float32 linear light, 0..1."""
@@ -129,137 +134,130 @@ def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 
     return ShadowMap(axes, depth, scale, offset)
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _tap(depth, x, y, limit):  # type: ignore[no-untyped-def]
-    """1 when the cell (x, y) is lit for a receiver that only what is nearer to the light than `limit` shades."""
-    if x < 0 or y < 0 or x >= depth.shape[1] or y >= depth.shape[0]:
-        return 1.0
-    return 0.0 if depth[y, x] > limit else 1.0
-
-
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _lit(depth, axes, scale, offset, px, py, pz, bias, radius, turn):  # type: ignore[no-untyped-def]
-    """Fraction of the key light that arrives, 0..1: taps of a disc, turned by the sample's own noise."""
-    x = (axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * pz) * scale + offset[0]
-    y = (axes[1, 0] * px + axes[1, 1] * py + axes[1, 2] * pz) * scale + offset[1]
-    z = axes[2, 0] * px + axes[2, 1] * py + axes[2, 2] * pz + bias
-    c, s = np.cos(turn) * radius, np.sin(turn) * radius
-    total = _tap(depth, int(x + 0.5), int(y + 0.5), z)
-    total += _tap(depth, int(x + c + 0.5), int(y + s + 0.5), z)
-    total += _tap(depth, int(x - c + 0.5), int(y - s + 0.5), z)
-    total += _tap(depth, int(x - 0.6 * s + 0.5), int(y + 0.6 * c + 0.5), z)
-    total += _tap(depth, int(x + 0.6 * s + 0.5), int(y - 0.6 * c + 0.5), z)
-    return total / 5.0
-
-
 @njit(cache=True, fastmath=True, nogil=True)
 def _shade(  # type: ignore[no-untyped-def]
-    face, mesh, vertices, normals, screen, faces, uv_faces, uv, texels, table, gloss, decode,
-    harmonics, key, direction, camera, depth, axes, scale, offset, radius, out,
+    face, mesh, inverse_depth, vertices, normals, screen, faces, uv_faces, uv, texels, table, gloss, decode, turns,
+    taps, harmonics, key, direction, camera, depth, axes, scale, offset, radius, out,
 ):  # fmt: skip
-    rows, columns = face.shape
-    height, width = out.shape[0], out.shape[1]
-    for sy in range(rows):
-        for sx in range(columns):
-            k = face[sy, sx]
-            if k < 0:
+    # One long function on purpose: handing arrays to another one in this loop doubles its time.
+    one, half, cells = np.float32(1.0), np.float32(0.5), depth.shape[0]
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            cy, cx = 2 * row + 1, 2 * column + 1
+            # One sample is enough where all nine see one smooth piece of surface.
+            m = mesh[cy, cx]
+            low = high = inverse_depth[cy, cx]
+            smooth, empty = m >= 0, m < 0
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    other = mesh[cy + dy, cx + dx]
+                    smooth &= other == m
+                    empty &= other < 0
+                    w = inverse_depth[cy + dy, cx + dx]
+                    low, high = min(low, w), max(high, w)
+            if empty:
                 continue
-            m = mesh[sy, sx]
-            a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
-            wa, wb, wc = corner_weights(screen, a, b, c, sx, sy)
-            px = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
-            py = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
-            pz = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
-            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-            inv = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-20)
-            vx, vy, vz = camera[0] - px, camera[1] - py, camera[2] - pz
-            if table[m, 6] and nx * vx + ny * vy + nz * vz < 0.0:
-                inv = -inv
-            nx, ny, nz = nx * inv, ny * inv, nz * inv
-            # Texture, bilinear, repeated.
-            p, q, r = uv_faces[k, 0], uv_faces[k, 1], uv_faces[k, 2]
-            u = wa * uv[p, 0] + wb * uv[q, 0] + wc * uv[r, 0]
-            v = wa * uv[p, 1] + wb * uv[q, 1] + wc * uv[r, 1]
-            start, th, tw, channels = table[m, 2], table[m, 3], table[m, 4], table[m, 5]
-            tx, ty = (u - np.floor(u)) * tw - 0.5, (v - np.floor(v)) * th - 0.5
-            ix, iy = int(np.floor(tx)), int(np.floor(ty))
-            fx, fy = tx - ix, ty - iy
-            x0, x1 = (ix + tw) % tw, (ix + 1) % tw
-            y0, y1 = (iy + th) % th, (iy + 1) % th
-            i00, i01 = start + (y0 * tw + x0) * channels, start + (y0 * tw + x1) * channels
-            i10, i11 = start + (y1 * tw + x0) * channels, start + (y1 * tw + x1) * channels
-            f00, f01, f10, f11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-            # Key light.
-            facing = nx * direction[0] + ny * direction[1] + nz * direction[2]
-            lit, shine = 0.0, 0.0
-            if facing > 0.0:
-                turn = ((sx * 73856093) ^ (sy * 19349663)) % 1024 * 0.006136
-                # Start a little off the surface, along the normal, or it shades itself.
-                lift = 0.012
-                lit = _lit(
-                    depth, axes, scale, offset, px + nx * lift, py + ny * lift, pz + nz * lift, 0.012 + 1.5 / scale,
-                    radius, turn,
+            single = smooth and high - low < np.float32(0.02) * high
+            first, end = (4, 5) if single else (0, 9)
+            for n in range(first, end):
+                sy, sx = cy + n // 3 - 1, cx + n % 3 - 1
+                m = mesh[sy, sx]
+                if m < 0:
+                    continue
+                k = face[sy, sx]
+                share = one if single else np.float32(0.0625 * (2 - abs(sy - cy)) * (2 - abs(sx - cx)))
+                out[row, column, 3] += share
+                x, y = np.float32(sx), np.float32(sy)
+                a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
+                wa, wb, wc = corner_weights(
+                    screen[a, 0], screen[a, 1], screen[a, 2], screen[b, 0], screen[b, 1], screen[b, 2],
+                    screen[c, 0], screen[c, 1], screen[c, 2], x, y,
                 )  # fmt: skip
-                vl = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
-                hx, hy, hz = vx * vl + direction[0], vy * vl + direction[1], vz * vl + direction[2]
-                hl = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-20)
-                h = max(0.0, (nx * hx + ny * hy + nz * hz) * hl)
-                h = h * h
-                h = h * h
-                h = h * h
-                shine = gloss[m] * h * h * lit
-                lit *= facing
-            # Tent of one pixel: half pixels between two or four pixels are shared.
-            cy0 = (sy - 1) // 2
-            cy1 = cy0 if sy % 2 == 1 else cy0 + 1
-            cx0 = (sx - 1) // 2
-            cx1 = cx0 if sx % 2 == 1 else cx0 + 1
-            share = (0.5 if sy % 2 == 1 else 0.25) * (0.5 if sx % 2 == 1 else 0.25)
-            for ch in range(3):
-                albedo = (
-                    f00 * decode[texels[i00 + ch]]
-                    + f01 * decode[texels[i01 + ch]]
-                    + f10 * decode[texels[i10 + ch]]
-                    + f11 * decode[texels[i11 + ch]]
-                )
-                sky = (
-                    harmonics[0, ch]
-                    + harmonics[1, ch] * ny
-                    + harmonics[2, ch] * nz
-                    + harmonics[3, ch] * nx
-                    + harmonics[4, ch] * nx * ny
-                    + harmonics[5, ch] * ny * nz
-                    + harmonics[6, ch] * (3.0 * nz * nz - 1.0)
-                    + harmonics[7, ch] * nx * nz
-                    + harmonics[8, ch] * (nx * nx - ny * ny)
-                )
-                value = albedo * (max(sky, 0.0) + key[ch] * lit) + key[ch] * shine
-                # Shoulder: linear below 0.6, then bent so that 1.0 is reached late.
-                if value > 0.6:
-                    value = 0.6 + 0.4 * (1.0 - np.exp(-(value - 0.6) / 0.4))
-                value *= share
-                if cy0 >= 0:
-                    if cx0 >= 0:
-                        out[cy0, cx0, ch] += value
-                    if cx1 != cx0 and cx1 < width:
-                        out[cy0, cx1, ch] += value
-                if cy1 != cy0 and cy1 < height:
-                    if cx0 >= 0:
-                        out[cy1, cx0, ch] += value
-                    if cx1 != cx0 and cx1 < width:
-                        out[cy1, cx1, ch] += value
-            if cy0 >= 0:
-                if cx0 >= 0:
-                    out[cy0, cx0, 3] += share
-                if cx1 != cx0 and cx1 < width:
-                    out[cy0, cx1, 3] += share
-            if cy1 != cy0 and cy1 < height:
-                if cx0 >= 0:
-                    out[cy1, cx0, 3] += share
-                if cx1 != cx0 and cx1 < width:
-                    out[cy1, cx1, 3] += share
+                px = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
+                py = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
+                pz = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
+                nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
+                ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
+                nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
+                inv = np.float32(1.0) / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-20))
+                vx, vy, vz = camera[0] - px, camera[1] - py, camera[2] - pz
+                if table[m, 6] and nx * vx + ny * vy + nz * vz < 0.0:
+                    inv = -inv
+                nx, ny, nz = nx * inv, ny * inv, nz * inv
+                # Texture, bilinear, repeated.
+                p, q, r = uv_faces[k, 0], uv_faces[k, 1], uv_faces[k, 2]
+                u = wa * uv[p, 0] + wb * uv[q, 0] + wc * uv[r, 0]
+                v = wa * uv[p, 1] + wb * uv[q, 1] + wc * uv[r, 1]
+                start, th, tw, channels = table[m, 2], table[m, 3], table[m, 4], table[m, 5]
+                tx = (u - np.floor(u)) * np.float32(tw) - np.float32(0.5)
+                ty = (v - np.floor(v)) * np.float32(th) - np.float32(0.5)
+                ix, iy = int(np.floor(tx)), int(np.floor(ty))
+                fx, fy = tx - np.float32(ix), ty - np.float32(iy)
+                x0 = ix if ix >= 0 else tw - 1
+                x1 = ix + 1 if ix + 1 < tw else 0
+                y0 = iy if iy >= 0 else th - 1
+                y1 = iy + 1 if iy + 1 < th else 0
+                i00, i01 = start + (y0 * tw + x0) * channels, start + (y0 * tw + x1) * channels
+                i10, i11 = start + (y1 * tw + x0) * channels, start + (y1 * tw + x1) * channels
+                f00, f01, f10, f11 = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
+                # Key light.
+                facing = nx * direction[0] + ny * direction[1] + nz * direction[2]
+                lit, shine = np.float32(0.0), np.float32(0.0)
+                if facing > 0.0:
+                    turn = ((sx * 73856093) ^ (sy * 19349663)) & 63
+                    # Start a little off the surface, along the normal, or it shades itself.
+                    lift = np.float32(0.012)
+                    qx, qy, qz = px + nx * lift, py + ny * lift, pz + nz * lift
+                    mx = (axes[0, 0] * qx + axes[0, 1] * qy + axes[0, 2] * qz) * scale + offset[0] + half
+                    my = (axes[1, 0] * qx + axes[1, 1] * qy + axes[1, 2] * qz) * scale + offset[1] + half
+                    limit = (
+                        axes[2, 0] * qx
+                        + axes[2, 1] * qy
+                        + axes[2, 2] * qz
+                        + np.float32(0.012)
+                        + np.float32(1.5) / scale
+                    )
+                    cr, sr = turns[turn, 0] * radius, turns[turn, 1] * radius
+                    for tap in range(5):
+                        jx = int(mx + taps[tap, 0] * cr - taps[tap, 1] * sr)
+                        jy = int(my + taps[tap, 0] * sr + taps[tap, 1] * cr)
+                        if jx < 0 or jy < 0 or jx >= cells or jy >= cells or depth[jy, jx] <= limit:
+                            lit += np.float32(0.2)
+                    if lit > 0.0:
+                        vl = one / np.sqrt(vx * vx + vy * vy + vz * vz)
+                        hx, hy, hz = vx * vl + direction[0], vy * vl + direction[1], vz * vl + direction[2]
+                        hl = one / np.sqrt(hx * hx + hy * hy + hz * hz + np.float32(1e-20))
+                        h = max(np.float32(0.0), (nx * hx + ny * hy + nz * hz) * hl)
+                        h = h * h
+                        h = h * h
+                        h = h * h
+                        shine = gloss[m] * h * h * lit
+                        lit *= facing
+                for ch in range(3):
+                    albedo = (
+                        f00 * decode[texels[i00 + ch]]
+                        + f01 * decode[texels[i01 + ch]]
+                        + f10 * decode[texels[i10 + ch]]
+                        + f11 * decode[texels[i11 + ch]]
+                    )
+                    sky = (
+                        harmonics[0, ch]
+                        + harmonics[1, ch] * ny
+                        + harmonics[2, ch] * nz
+                        + harmonics[3, ch] * nx
+                        + harmonics[4, ch] * nx * ny
+                        + harmonics[5, ch] * ny * nz
+                        + harmonics[6, ch] * (np.float32(3.0) * nz * nz - one)
+                        + harmonics[7, ch] * nx * nz
+                        + harmonics[8, ch] * (nx * nx - ny * ny)
+                    )
+                    value = albedo * (max(sky, np.float32(0.0)) + key[ch] * lit) + key[ch] * shine
+                    # Shoulder: linear below 0.6, then bent so that 1.0 is reached late.
+                    if value > 0.6:
+                        value = np.float32(0.6) + np.float32(0.4) * (
+                            one - np.exp((np.float32(0.6) - value) * np.float32(2.5))
+                        )
+                    out[row, column, ch] += share * value
 
 
 def shade(
@@ -272,10 +270,11 @@ def shade(
     size = visibility.face.shape[0] // 2
     out = np.zeros((size, size, 4), np.float32)
     g = geometry
+    v, radius = visibility, np.float32(max(1.0, 0.25 * light.softness * shadows.scale))
     _shade(
-        visibility.face, visibility.mesh, g.vertices, g.normals, g.screen, g.faces, g.uv_faces, g.uv, g.texels,
-        g.table, g.gloss, _DECODE, light.harmonics, light.key, light.direction, camera, shadows.depth, shadows.axes,
-        shadows.scale, shadows.offset, max(1.0, 0.25 * light.softness * shadows.scale), out,
+        v.face, v.mesh, v.inverse_depth, g.vertices, g.normals, g.screen, g.faces, g.uv_faces, g.uv, g.texels, g.table,
+        g.gloss, _DECODE, _TURNS, _TAPS, light.harmonics, light.key, light.direction, camera, shadows.depth,
+        shadows.axes, np.float32(shadows.scale), shadows.offset, radius, out,
     )  # fmt: skip
     return out
 
@@ -293,7 +292,11 @@ def _truth(face, mesh, inverse_depth, screen, faces, table, surface, steps, out_
             m = mesh[sy, sx]
             if table[m, 7] == 0:
                 continue
-            wa, wb, _ = corner_weights(screen, faces[k, 0], faces[k, 1], faces[k, 2], sx, sy)
+            a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
+            wa, wb, _ = corner_weights(
+                screen[a, 0], screen[a, 1], screen[a, 2], screen[b, 0], screen[b, 1], screen[b, 2],
+                screen[c, 0], screen[c, 1], screen[c, 2], np.float32(sx), np.float32(sy),
+            )  # fmt: skip
             out_face[y, x] = k + surface[m]
             out_instance[y, x] = table[m, 7]
             qa = int(wa * steps + 0.5)
@@ -315,8 +318,11 @@ def truth(geometry: Geometry, visibility: Visibility) -> Truth:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _ground(rays, camera, depth, axes, scale, offset, softness, contact, contact_scale, contact_offset, lit, near):  # type: ignore[no-untyped-def]
+def _ground(  # type: ignore[no-untyped-def]
+    rays, camera, depth, axes, scale, offset, softness, turns, taps, contact, contact_scale, contact_offset, lit, near,
+):  # fmt: skip
     rows, columns = contact.shape
+    cells = depth.shape[0]
     for y in range(rays.shape[0]):
         for x in range(rays.shape[1]):
             lit[y, x] = 1.0
@@ -337,11 +343,20 @@ def _ground(rays, camera, depth, axes, scale, offset, softness, contact, contact
                     + contact[iy + 1, ix] * (1 - fx) * fy
                     + contact[iy + 1, ix + 1] * fx * fy
                 )
-            total = 0.0
+            mx = (axes[0, 0] * px + axes[0, 2] * pz) * scale + offset[0] + np.float32(0.5)
+            my = (axes[1, 0] * px + axes[1, 2] * pz) * scale + offset[1] + np.float32(0.5)
+            limit = axes[2, 0] * px + axes[2, 2] * pz + np.float32(0.01)
+            total = 0
             for s in range(4):
-                turn = ((x * 73856093) ^ (y * 19349663)) % 1024 * 0.006136 + s * 0.4
-                total += _lit(depth, axes, scale, offset, px, 0.0, pz, 0.01, softness * (0.4 + 0.35 * s), turn)
-            lit[y, x] = 0.25 * total
+                turn = (((x * 73856093) ^ (y * 19349663)) + 5 * s) & 63
+                reach = softness * np.float32(0.4 + 0.35 * s)
+                cr, sr = turns[turn, 0] * reach, turns[turn, 1] * reach
+                for tap in range(5):
+                    jx = int(mx + taps[tap, 0] * cr - taps[tap, 1] * sr)
+                    jy = int(my + taps[tap, 0] * sr + taps[tap, 1] * cr)
+                    if jx < 0 or jy < 0 or jx >= cells or jy >= cells or depth[jy, jx] <= limit:
+                        total += 1
+            lit[y, x] = np.float32(0.05) * total
 
 
 def ground_shadow(
@@ -361,7 +376,7 @@ def ground_shadow(
     lit, near = np.empty(rays.shape[:2], np.float32), np.empty(rays.shape[:2], np.float32)
     radius = max(1.0, 0.5 * softness * shadows.scale)
     _ground(
-        rays, camera, shadows.depth, shadows.axes, shadows.scale, shadows.offset, radius, contact, contact_scale,
-        contact_offset, lit, near,
+        rays, camera, shadows.depth, shadows.axes, np.float32(shadows.scale), shadows.offset, np.float32(radius),
+        _TURNS, _TAPS, contact, np.float32(contact_scale), contact_offset, lit, near,
     )  # fmt: skip
     return lit, near
