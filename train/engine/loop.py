@@ -47,7 +47,6 @@ def fit(
             CSVLogger(out / "logs", name="csv", version=f"from_{begun:07d}", flush_logs_every_n_steps=1),
             TensorBoardLogger(out / "logs", name="tensorboard", version=f"from_{begun:07d}"),
         ],
-        log_every_n_steps=1,  # the task decides when it logs
         callbacks=[
             PeriodicEvaluation(recipe.evaluation.every_steps, examiners),
             PeriodicCheckpoint(out, recipe.checkpoint_minutes),

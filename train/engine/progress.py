@@ -36,12 +36,19 @@ class Progress(lightning.Callback):
         if step % self._every == 0:
             elapsed = now - self._begin
             rate = self._samples / elapsed
+            figures = {name: float(value) for name, value in module.latest.items()}
+            figures |= {
+                "run/samples_per_second": rate,
+                "run/data_wait": 1 - self._busy / elapsed,
+                "run/pictures": float(module.pictures),
+            }
             for logger in trainer.loggers:
-                logger.log_metrics({"run/samples_per_second": rate, "run/data_wait": 1 - self._busy / elapsed}, step)
+                logger.log_metrics(figures, step)
+                logger.save()
             _log.info(
                 "step %d, loss %.3f, %.1f samples/s, %.0f %% of the time waiting for data, %d pictures",
                 step,
-                float(outputs["loss"]),
+                figures["loss/total"],
                 rate,
                 100 * (1 - self._busy / elapsed),
                 module.pictures,

@@ -22,7 +22,7 @@ class LossWeights:
     foreground: float = 1.0
     dice: float = 1.0
     parts: float = 1.0
-    uv: float = 6.0
+    uv: float = 5.0
     confidence: float = 0.2
     rois: float = 0.6
     score: float = 1.0

@@ -40,8 +40,8 @@ class StudentTask(lightning.LightningModule):
         self.reads: dict[str, int] = {}  # how often each shard was read to its end
         self.pictures = 0  # decoded so far
         self.metrics: dict[str, float] = {}  # of the latest evaluation
+        self.latest: dict[str, Tensor] = {}  # of the latest step, for the log
         self._geodesics = geodesics
-        self._norm = torch.zeros(())
 
     def start_average(self) -> None:
         """Let the averaged student start from the student (after pretrained weights were loaded)."""
@@ -99,7 +99,8 @@ class StudentTask(lightning.LightningModule):
         if not total.isfinite():
             bad = ", ".join(f"{name} {float(value):.3g}" for name, value in parts.items() if not value.isfinite())
             raise FloatingPointError(f"loss is not finite at step {self.global_step}: {bad}; resume with a lower lr")
-        self._note(parts, total)
+        self.latest.update({f"loss/{name}": value.detach() for name, value in parts.items()})
+        self.latest["loss/total"] = total.detach()
         return total
 
     def _dense(self, kind: str, maps: dict[str, Tensor], target: DenseTarget, factor: float) -> dict[str, Tensor]:
@@ -111,24 +112,15 @@ class StudentTask(lightning.LightningModule):
         if weights.confidence:
             loss, right = confidence_loss(maps, target, self._geodesics)
             losses[f"{kind}_confidence"] = loss * weights.confidence * factor
-            self._right = right
+            self.latest[f"run/{kind}_right_cells"] = right
         return losses
-
-    def _note(self, parts: dict[str, Tensor], total: Tensor) -> None:
-        every = self.recipe.evaluation.log_every_steps
-        if (self.global_step + 1) % every == 0:
-            self.log("loss/total", total.detach())
-            self.log_dict({f"loss/{name}": value.detach() for name, value in parts.items()})
-            self.log("run/pictures", float(self.pictures))
-            self.log("run/gradient_norm", self._norm)
-            if self.recipe.losses.confidence:
-                self.log("run/right_cells", self._right)
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip by global norm and keep the norm for the log; a gradient that is not finite skips the step."""
         trained = [p for p in self.student.parameters() if p.grad is not None]
-        self._norm = nn.utils.clip_grad_norm_(trained, self.recipe.optimisation.clip).detach()
-        if not self._norm.isfinite():
+        norm = nn.utils.clip_grad_norm_(trained, self.recipe.optimisation.clip).detach()
+        self.latest["run/gradient_norm"] = norm
+        if not norm.isfinite():
             optimizer.zero_grad()
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
