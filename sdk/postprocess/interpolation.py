@@ -42,10 +42,11 @@ def interpolate(
 
     wy: (h, R). planes: (C, R, S). wx: (w, S). out: (C, h, w), C-contiguous, overwritten.
     """
-    narrow = np.empty((len(planes), len(wy), planes.shape[2]), np.float32)
+    channels, height, width = out.shape
+    narrow = np.empty((channels, height, wx.shape[1]), np.float32)
     for plane, target in zip(planes, narrow, strict=True):
         _matmul(wy, plane, target)
-    _matmul(narrow.reshape(-1, wx.shape[1]), wx.T, out.reshape(-1, len(wx)))
+    _matmul(narrow.reshape(channels * height, wx.shape[1]), wx.T, out.reshape(channels * height, width))
 
 
 def _matmul(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -57,7 +58,7 @@ def _matmul(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.floa
 class Reach:
     """Which pixels a range of cells weighs in, along one axis, and which cells those pixels take from.
 
-    weights: (n, M) from `pixel_weights`, or consecutive rows of it.
+    weights: (n, M) from `pixel_weights`, or consecutive rows of it; n >= 1.
     """
 
     def __init__(self, weights: NDArray[np.float32]) -> None:

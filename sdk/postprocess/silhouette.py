@@ -64,9 +64,11 @@ def silhouette(foreground: NDArray[np.float32], roi: NDArray[np.float32], height
     x0, y0, x1, y1 = (float(c) for c in roi)
     top, wy = pixel_weights(y0, y1, len(logits), (rows[0], rows[-1]), height)
     left, wx = pixel_weights(x0, x1, len(logits), (columns[0], columns[-1]), width)
-    logit = np.empty((1, len(wy), len(wx)), np.float32)
+    if not len(wy) or not len(wx):
+        return None
     _, down = Reach(wy).around(0, len(logits))
     _, across = Reach(wx).around(0, len(logits))
+    logit = np.empty((1, len(wy), len(wx)), np.float32)
     interpolate(wy[:, down], logits[None, down, across], wx[:, across], logit)
     return Silhouette(left, top, logit[0], logit[0] > 0, cells, wy, wx).tight()
 
