@@ -13,7 +13,9 @@ from densepose_mobile.results import Person
 
 __all__ = ["Patch", "blur", "patches", "stroke_unit"]
 
-_STRIP_PIXELS: Final = 1 << 21  # bounds the memory of the float arrays that a style needs
+_STRIP_PIXELS: Final = 1 << 22  # bounds the memory of the float arrays that a style needs
+
+_FINE_SIGMA: Final = 1.5  # px of the smaller copy
 
 
 @dataclass(frozen=True)
@@ -67,5 +69,14 @@ def patches(
 
 
 def blur(array: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Gaussian blur of an (h, w) or (h, w, C) array, sigma in px."""
-    return np.asarray(cv2.GaussianBlur(array, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+    """Gaussian blur of an (h, w) or (h, w, C) array, sigma in px. Wide ones are done on a smaller copy."""
+    height, width = array.shape[:2]
+    shrink = int(min(sigma / _FINE_SIGMA, height, width))
+    if shrink < 2:
+        return np.asarray(cv2.GaussianBlur(array, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+    size = (-(-width // shrink), -(-height // shrink))
+    small = cv2.resize(array, size, interpolation=cv2.INTER_AREA)
+    # Averaging over the cell and interpolating between cells blur as well: by 1/12 and 1/6 of a cell squared.
+    rest = float(np.sqrt((sigma / shrink) ** 2 - 1 / 12 - 1 / 6))
+    small = cv2.GaussianBlur(small, (0, 0), rest, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
