@@ -15,7 +15,7 @@ from densepose_mobile import DensePose, Options
 from densepose_mobile.bundle import DEFAULT_BUNDLE
 from densepose_mobile.cli.contact import Row, contact_sheet
 from densepose_mobile.cli.inputs import expand
-from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
+from densepose_mobile.cli.outputs import encode_picture, people, prepare_folder, write_atomically
 from densepose_mobile.cli.predict import Outcome, clean_errors, load_model, predict_picture
 from densepose_mobile.draw import DEFAULT_STYLES
 from densepose_mobile.errors import DensePoseError, InputError
@@ -71,8 +71,7 @@ def demo(
             failed += 1
             Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"failed: {error}", style="red"))
             continue
-        people = "1 person" if len(outcome.result) == 1 else f"{len(outcome.result)} people"
-        caption = f"{job.path.name}: {people}, {median(times):.0f} ms"
+        caption = f"{job.path.name}: {people(len(outcome.result))}, {median(times):.0f} ms"
         console.print(Text(f"{caption} (median of {_REPEATS}; parts {_parts(outcome)}) -> {outcome.files[-1]}"))
         rows.append(Row(outcome.rgb, outcome.result, caption, credits_by_path.get(job.path, "")))
     if rows:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError, OutputError
 
-__all__ = ["encode_picture", "partial_file", "prepare_folder", "write_atomically"]
+__all__ = ["encode_picture", "partial_file", "people", "prepare_folder", "write_atomically"]
 
 _OPTIONS: Final = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
@@ -69,3 +69,8 @@ def encode_picture(path: Path, rgb: NDArray[np.uint8]) -> bytes:
     if not done:
         raise InputError(f"{path} cannot hold {rgb.shape[1]} x {rgb.shape[0]} px: give a smaller picture")
     return data.tobytes()
+
+
+def people(count: int) -> str:
+    """ "1 person", "2 people"."""
+    return "1 person" if count == 1 else f"{count} people"

@@ -19,7 +19,7 @@ from rich.text import Text
 from densepose_mobile import DensePose, Options
 from densepose_mobile.bundle import DEFAULT_BUNDLE
 from densepose_mobile.cli.inputs import OVERLAY, Job, expand
-from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
+from densepose_mobile.cli.outputs import encode_picture, people, prepare_folder, write_atomically
 from densepose_mobile.cli.video import predict_video
 from densepose_mobile.draw import DEFAULT_STYLES, STYLES, draw
 from densepose_mobile.errors import DensePoseError, InputError, OutputError
@@ -115,9 +115,8 @@ class Outcome:
         return {"source": str(self.source), **self.result.as_dict()}
 
     def __str__(self) -> str:
-        people = "1 person" if len(self.result) == 1 else f"{len(self.result)} people"
         total = self.result.timings.get("total")
-        return f"{people}{'' if total is None else f' in {total:.0f} ms'} -> {self.files[-1]}"
+        return f"{people(len(self.result))}{'' if total is None else f' in {total:.0f} ms'} -> {self.files[-1]}"
 
 
 def predict_picture(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile import DensePose
 from densepose_mobile.cli.inputs import OVERLAY, Job
-from densepose_mobile.cli.outputs import partial_file, write_atomically
+from densepose_mobile.cli.outputs import partial_file, people, write_atomically
 from densepose_mobile.draw import draw
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.imaging import as_rgb
@@ -63,8 +63,8 @@ def predict_video(
             raise InputError(f"{job.path} holds no frame that can be decoded: convert it to H.264 MP4 first")
     summary = {"source": str(job.path), "fps": fps, "frames": records}
     path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
-    people = max(len(record["people"]) for record in records)
-    return f"{len(records)} frames, up to {people} people -> {target if styles else path}"
+    most = max(len(record["people"]) for record in records)
+    return f"{len(records)} frames, at most {people(most)} at a time -> {target if styles else path}"
 
 
 class _Writer:
