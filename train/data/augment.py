@@ -15,9 +15,9 @@ __all__ = ["Photometric", "cut_window", "mirror", "paste_occluder", "warp_image"
 _GREY: Final = (128, 128, 128)
 _LUMA: Final = np.array([[0.299, 0.587, 0.114]], np.float32)
 
-_BYTES: Final = np.broadcast_to(np.arange(256, dtype=np.float32) / 255, (2, 25, 256))
+_BYTES: Final = np.broadcast_to(np.arange(256, dtype=np.float32) / np.float32(255), (2, 25, 256))
 _PARTS: Final = np.repeat(np.arange(25, dtype=np.uint8)[:, None], 256, 1)
-_MIRROR_BYTES: Final = np.rint(mirror_iuv(_PARTS, _BYTES)[1] * 255).astype(np.uint8)
+_MIRROR_BYTES: Final = np.rint(mirror_iuv(_PARTS, _BYTES)[1] * np.float32(255)).astype(np.uint8)
 """(2, 25, 256) mirrored U and V of each part and byte."""
 
 
@@ -180,10 +180,10 @@ class Photometric:
         return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def _noise(self, rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        sigma = rng.uniform(1, 1 + 14 * self.strength)
+        sigma = np.full(3, rng.uniform(1, 1 + 14 * self.strength))
         noise = np.empty(image.shape, np.int8)
         cv2.setRNGSeed(int(rng.integers(1 << 31)))
-        cv2.randn(noise, 0, sigma)
+        cv2.randn(noise, np.zeros(3), sigma)
         return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
     def _codec(self, rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

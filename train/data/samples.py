@@ -78,7 +78,7 @@ class Scene:
         if rng.random() < aug.flip:
             image, labels, changed = np.ascontiguousarray(image[:, ::-1]), mirror(labels), True
         if rng.random() < aug.window:
-            x0, y0, x1, y1 = cut_window(rng, *image.shape[:2], 0.35)
+            x0, y0, x1, y1 = cut_window(rng, image.shape[0], image.shape[1], 0.35)
             image, labels, changed = image[y0:y1, x0:x1], labels[y0:y1, x0:x1], True
         seen = np.flatnonzero(self.counts > 4 * self.least)
         if len(seen) and rng.random() < aug.occluder:

@@ -79,7 +79,7 @@ def _crop_figures(
     part = (out["parts"].argmax(0) + 1).astype(np.uint8)
     uv = np.stack([np.take_along_axis(out[name], part[None].astype(np.int64) - 1, 0)[0] for name in ("u", "v")])
     uv = uv.clip(0, 1).astype(np.float32)
-    true_uv = truth[1:].astype(np.float32) / 255
+    true_uv = truth[1:].astype(np.float32) / np.float32(255)
     right = both & (part == truth[0])
     sided = both & (MIRROR[truth[0]] != truth[0])
     coarse, true_coarse = FINE_TO_COARSE[part], FINE_TO_COARSE[truth[0]]

@@ -128,7 +128,7 @@ class StudentTask(lightning.LightningModule):
         step = self.global_step
         keep = min(self.recipe.optimisation.ema, (1 + step) / (10 + step))
         with torch.no_grad():
-            averaged = list(self.averaged.parameters())
+            averaged = [p.detach() for p in self.averaged.parameters()]
             current = [p.detach() for p in self.student.parameters()]
             torch._foreach_lerp_(averaged, current, 1 - keep)
 

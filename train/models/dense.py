@@ -61,7 +61,8 @@ class DenseHead(nn.Module):
         x = self.fine(upsample(self.after(x)))
         if not self.training:
             return {name: layer(x) for name, layer in self.outputs.items()}
-        weight = torch.cat([self.outputs[name].weight for name in MAP_OUTPUTS])  # one convolution trains faster
-        bias = torch.cat([self.outputs[name].bias for name in MAP_OUTPUTS])
-        maps = functional.conv2d(x, weight, bias).split([_CHANNELS[name] for name in MAP_OUTPUTS], 1)
+        state = dict(self.outputs.named_parameters())  # one convolution trains faster than five
+        weight = torch.cat([state[f"{name}.weight"] for name in MAP_OUTPUTS])
+        bias = torch.cat([state[f"{name}.bias"] for name in MAP_OUTPUTS])
+        maps = torch.split(functional.conv2d(x, weight, bias), [_CHANNELS[name] for name in MAP_OUTPUTS], 1)
         return dict(zip(MAP_OUTPUTS, maps, strict=True))

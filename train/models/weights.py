@@ -49,7 +49,9 @@ def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
     except SafetensorError as error:
         raise AssetError(f"{path} is not a safetensors file: {error}") from error
     header: dict[str, Any] = json.loads(text)
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in header["spec"].items()}
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in header["spec"].items()
+    }
     student = Student(ModelSpec(**fields), header["head_width"])
     try:
         student.load_state_dict(tensors)
