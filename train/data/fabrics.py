@@ -134,7 +134,7 @@ def sample_fabric(rng: np.random.Generator, calm: bool = False, logo: bool = Fal
     first = sample_colour(rng, calm)
     second = sample_colour(rng, calm) if rng.random() < 0.6 else _near(rng, _NEUTRAL)
     if pattern in ("melange", "worn"):
-        gain = rng.uniform(0.65, 1.45)
+        gain = rng.uniform(0.7, 1.35)
         second = (first[0] * gain, first[1] * gain, first[2] * gain)
     place = None
     if logo and rng.random() < 0.35:
@@ -151,7 +151,7 @@ def sample_fabric(rng: np.random.Generator, calm: bool = False, logo: bool = Fal
         float(np.exp(rng.uniform(np.log(0.012), np.log(0.14)))),
         float(rng.uniform(0.3, 0.7)),
         float(rng.uniform(0, 10)),
-        float(rng.uniform(0.0, 0.10)),
+        float(rng.uniform(0.0, 0.07)),
         place,
         sample_colour(rng),
     )
@@ -159,12 +159,12 @@ def sample_fabric(rng: np.random.Generator, calm: bool = False, logo: bool = Fal
 
 @dataclass(frozen=True)
 class Paint:
-    """What to do with the texels of one zone. mode: keep, tint (times `gain`), skin (`gain` is the colour), cloth."""
+    """What to do with the texels of one zone. mode: keep, tint (times `gain`), skin (of colour `gain`), cloth."""
 
     mode: str
     gain: Colour = (1.0, 1.0, 1.0)
     fabric: Fabric | None = None
-    shading: float = 1.0  # 0..1, how much of the old texture's light and dark shows through a cloth
+    shading: float = 1.0  # 0..1, how much of the old texture's light and dark shows through cloth and new skin
 
 
 _MODES: Final = ("keep", "tint", "skin", "cloth")
@@ -249,7 +249,7 @@ def _mix(pattern, level, around, n0, n1, n2, n3, scale, ratio, phase):  # type: 
         x, y = _fraction(u + 0.2 * n2) - 0.5, _fraction(v + 0.2 * n3) - 0.5
         return 1.0 if x * x + y * y < 0.16 + 0.05 * n3 else 0.0
     if pattern == 12:
-        return min(1.0, max(0.0, 0.35 + 0.3 * n0 + 0.2 * n1 + 0.2 * n3))
+        return min(1.0, max(0.0, 0.4 + 0.3 * n0 + 0.12 * n1 + 0.12 * n3))
     return 0.0
 
 
@@ -275,6 +275,7 @@ def _paint(base, light, zone, level, around, noise, table, logo, bitmap, shift, 
             n0, n1, n2, n3 = noise[y, x, 0], noise[y, x, 1], noise[y, x, 2], noise[y, x, 3]
             if mode == 2:
                 tone = one + np.float32(0.03) * n0 + np.float32(0.025) * n1 + np.float32(0.02) * n3
+                tone *= one + row[4] * (np.float32(light[y, x]) * np.float32(1 / 128) - one)
                 for k in range(3):
                     out[y, x, k] = np.uint8(min(full, max(zero, row[1 + k] * tone)))
                 continue

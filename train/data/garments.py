@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,12 +65,20 @@ class Garment:
 
     def fit(self, base: NDArray[np.float32]) -> NDArray[np.float32]:
         """(V, 3) m on a body shape's base mesh (19158, 3)."""
-        scale = [
-            abs(float(base[a, axis] - base[b, axis])) / distance for axis, (a, b, distance) in enumerate(self.reference)
-        ]
-        corners = base[self.ids]
-        fitted = (corners * self.shares[..., None]).sum(1) + self.offsets * np.array(scale, np.float32)
-        return fitted.astype(np.float32)
+        scale = [abs(float(base[a, k] - base[b, k])) / distance for k, (a, b, distance) in enumerate(self.reference)]
+        out = np.empty_like(self.offsets)
+        _fit(base, self.ids, self.shares, self.offsets, np.array(scale, np.float32), out)
+        return out
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _fit(base, ids, shares, offsets, scale, out):  # type: ignore[no-untyped-def]
+    for v in range(ids.shape[0]):
+        for k in range(3):
+            total = offsets[v, k] * scale[k]
+            for corner in range(3):
+                total += shares[v, corner] * base[ids[v, corner], k]
+            out[v, k] = total
 
 
 def _read_obj(

@@ -146,7 +146,7 @@ class AvatarWardrobe:
             paints[FACE] = Paint("tint", _gain(tone, zones.mean[FACE]))
             paints[SKIN] = Paint("tint", _gain(0.97 * tone, zones.mean[SKIN]))
         r, g, b = (float(v) for v in 0.97 * tone)
-        paints[BARE] = Paint("skin", (r, g, b))
+        paints[BARE] = Paint("skin", (r, g, b), shading=0.0)
         hair: Colour | None = None
         if rng.random() < 0.5:
             hair = sample_hair_colour(rng)

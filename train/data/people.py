@@ -2,18 +2,24 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from densepose_mobile.train.atlas.template import template_mesh
 from densepose_mobile.train.data.avatar_people import AvatarPeople
 from densepose_mobile.train.data.bodies import body_bank
+from densepose_mobile.train.data.body_people import BodyPeople
 from densepose_mobile.train.data.motion_mix import sample_pose
 from densepose_mobile.train.data.persons import KEYPOINT_NAMES, Layer, PosedPerson
 from densepose_mobile.train.data.poses import Motions, Split
 from densepose_mobile.train.data.surfaces import SurfaceSet
 
-__all__ = ["KEYPOINT_NAMES", "Layer", "PeopleFactory", "PosedPerson"]
+__all__ = ["AVATAR_SHARE", "KEYPOINT_NAMES", "Layer", "PeopleFactory", "PosedPerson"]
+
+
+AVATAR_SHARE: Final = 0.58
+"""How many of the people are VALID avatars; the others are Anny bodies."""
 
 
 class PeopleFactory:
@@ -26,12 +32,16 @@ class PeopleFactory:
         self._motions = Motions(assets, split)
         bank, template = body_bank(), template_mesh()
         self._avatars = AvatarPeople(assets, split, bank, template)
+        self._bodies = BodyPeople(assets, split, bank, template)
 
     @cached_property
     def surfaces(self) -> SurfaceSet:
         """Every surface that a layer can name, the same for both splits."""
-        return SurfaceSet.of(self._avatars.surfaces)
+        return SurfaceSet.of((*self._avatars.surfaces, *self._bodies.surfaces))
 
     def sample(self, rng: np.random.Generator) -> PosedPerson:
         """A new person; the same `rng` state gives the same person."""
-        return self._avatars.sample(rng, sample_pose(rng, self._motions))
+        pose = sample_pose(rng, self._motions)
+        if rng.random() < AVATAR_SHARE:
+            return self._avatars.sample(rng, pose)
+        return self._bodies.sample(rng, pose)

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SkinWeights", "skin"]
+__all__ = ["SkinWeights", "all_corners", "normals", "skin"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,4 +104,43 @@ def skin(vertices: NDArray[np.float32], weights: SkinWeights, affine: NDArray[np
         np.ascontiguousarray(affine, np.float32),
         out,
     )
+    return out
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _normals(vertices, faces, out):  # type: ignore[no-untyped-def]
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in range(3):
+            v = faces[f, corner]
+            out[v, 0] += x
+            out[v, 1] += y
+            out[v, 2] += z
+    for v in range(out.shape[0]):
+        length = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2)
+        if length > 0:
+            for k in range(3):
+                out[v, k] /= length
+
+
+def normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:
+    """(V, 3) unit normals of a mesh (V, 3), (F, 3), weighted by area."""
+    out = np.zeros((len(vertices), 3), np.float32)
+    _normals(np.ascontiguousarray(vertices, np.float32), faces, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _all_corners(mask, faces, out):  # type: ignore[no-untyped-def]
+    for f in range(faces.shape[0]):
+        out[f] = mask[faces[f, 0]] and mask[faces[f, 1]] and mask[faces[f, 2]]
+
+
+def all_corners(mask: NDArray[np.bool_], faces: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(F,) faces (F, 3) whose three vertices are in `mask` (V,)."""
+    out = np.empty(len(faces), bool)
+    _all_corners(mask, faces, out)
     return out

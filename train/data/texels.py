@@ -15,7 +15,18 @@ from densepose_mobile.train.data.cache import Arrays, cached_arrays
 from densepose_mobile.train.data.registration import SEGMENTS, segments_of
 from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
 
-__all__ = ["ARM", "HEAD", "LEG", "TRUNK", "BodyCoordinates", "TexelMap", "cached_texels", "texel_map"]
+__all__ = [
+    "ARM",
+    "HEAD",
+    "LEG",
+    "TRUNK",
+    "BodyCoordinates",
+    "TexelMap",
+    "cached_texels",
+    "face_of_texel",
+    "fill",
+    "texel_map",
+]
 
 HEAD: Final = 0
 TRUNK: Final = 1
@@ -108,7 +119,7 @@ def _project(points: NDArray[np.float64], start: NDArray[np.float64], end: NDArr
 
 
 @numba.njit(cache=True)
-def _fill(corner_uv, values, out, owner):  # type: ignore[no-untyped-def]
+def fill(corner_uv, values, out, owner):  # type: ignore[no-untyped-def]
     size = owner.shape[0]
     channels = values.shape[2]
     for f in range(corner_uv.shape[0]):
@@ -132,6 +143,21 @@ def _fill(corner_uv, values, out, owner):  # type: ignore[no-untyped-def]
                         out[y, x, k] = a * values[f, 0, k] + b * values[f, 1, k] + c * values[f, 2, k]
 
 
+def face_of_texel(uv: NDArray[np.float32], uv_faces: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    """(S, S) face that wears each texel; texels outside every face have their nearest neighbour's."""
+    owner = np.full((size, size), -1, np.int64)
+    fill(uv[uv_faces].astype(np.float64), np.zeros((len(uv_faces), 3, 1)), np.zeros((size, size, 1)), owner)
+    return np.asarray(owner.ravel()[_nearest_used(owner >= 0)])
+
+
+def _nearest_used(used: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(S, S) flat index of the nearest used texel."""
+    _, label = cv2.distanceTransformWithLabels((~used).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    source = np.zeros(int(label.max()) + 1, np.int64)
+    source[label[used]] = np.flatnonzero(used.ravel())
+    return np.asarray(source[label])
+
+
 def texel_map(
     surface: Surface, uv: NDArray[np.float32], uv_faces: NDArray[np.int32], coordinates: BodyCoordinates, size: int
 ) -> TexelMap:
@@ -139,12 +165,9 @@ def texel_map(
     corner = surface.canonical[surface.faces].astype(np.float64)
     out = np.zeros((size, size, 3))
     owner = np.full((size, size), -1, np.int64)
-    _fill(uv[uv_faces].astype(np.float64), corner, out, owner)
+    fill(uv[uv_faces].astype(np.float64), corner, out, owner)
     used = owner >= 0
-    _, label = cv2.distanceTransformWithLabels((~used).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    source = np.zeros(int(label.max()) + 1, np.int64)
-    source[label[used]] = np.flatnonzero(used.ravel())
-    nearest = source[label].ravel()
+    nearest = _nearest_used(used).ravel()
     point = out.reshape(-1, 3)[nearest].astype(np.float32)
     face = owner.ravel()[nearest]
     segment = np.sort(coordinates.segments(surface.canonical)[surface.faces], axis=1)[:, 1][face]
