@@ -146,9 +146,7 @@ class Environment:
         # The panorama has few pixels in a view: sampling it more densely than it is gives nothing.
         steps = int(np.clip(1.6 * camera.size / camera.focal * width / (2 * np.pi), 64, camera.size))
         scale = steps / camera.size
-        coarse = Camera(
-            camera.rotation, camera.position, camera.focal * scale, (steps / 2.0, steps / 2.0), steps
-        )
+        coarse = Camera(camera.rotation, camera.position, camera.focal * scale, (steps / 2.0, steps / 2.0), steps)
         rays = coarse.rays() @ _turn(yaw)
         azimuth = np.arctan2(rays[..., 0], -rays[..., 2])
         elevation = np.arctan2(rays[..., 1], np.hypot(rays[..., 0], rays[..., 2]))

@@ -1,109 +1,15 @@
-"""Things: boxes, slabs, tables, balls, sticks, boards, bags and cut-outs that stand before, beside or in the hands of people.
-
-All of them are background in the truth.
-"""
+"""Things that stand before, beside or in the hands of people; in the truth they are all background."""
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.raster import Mesh
+from densepose_mobile.train.data.shapes import Texture, along, ball, box, cutout, placed, ring, stick, turned, up
 
-__all__ = ["ball", "box", "cutout", "held_thing", "placed", "standing_thing", "stick"]
-
-Texture = NDArray[np.uint8]
-
-_QUAD_UV = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-
-
-def _mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], uv: NDArray[np.float32], texture: Texture) -> Mesh:
-    return Mesh(
-        np.ascontiguousarray(vertices, np.float32),
-        faces,
-        faces,
-        np.ascontiguousarray(uv, np.float32),
-        texture,
-        gloss=0.15,
-    )
-
-
-def box(size: tuple[float, float, float], texture: Texture) -> Mesh:
-    """Box of the given width, height, depth (m), its middle at the origin; every side shows the whole texture."""
-    half = np.asarray(size) / 2
-    vertices, faces = [], []
-    for axis in range(3):
-        for sign in (-1.0, 1.0):
-            first, second = (axis + 1) % 3, (axis + 2) % 3
-            base = len(vertices)
-            for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-                corner = np.zeros(3)
-                corner[axis], corner[first], corner[second] = sign, a, b
-                vertices.append(corner * half)
-            faces += [(base, base + 1, base + 2), (base, base + 2, base + 3)]
-    return _mesh(np.array(vertices), np.array(faces, np.int32), np.tile(_QUAD_UV, (6, 1)), texture)
-
-
-def ball(radius: float, texture: Texture, squash: float = 1.0, rings: int = 12, sides: int = 18) -> Mesh:
-    """Sphere (or, with squash, an egg) about the origin."""
-    polar = np.linspace(0, np.pi, rings + 1)[:, None]
-    round_ = np.linspace(0, 2 * np.pi, sides + 1)[None, :]
-    grid = np.stack(
-        [np.sin(polar) * np.cos(round_), squash * np.cos(polar) + 0 * round_, np.sin(polar) * np.sin(round_)], axis=-1
-    )
-    uv = np.stack(np.broadcast_arrays(round_ / (2 * np.pi), polar / np.pi), axis=-1)
-    return _mesh(radius * grid.reshape(-1, 3), _grid_faces(rings, sides), uv.reshape(-1, 2), texture)
-
-
-def stick(length: float, radius: float, texture: Texture, taper: float = 1.0, sides: int = 8) -> Mesh:
-    """Round stick along y about the origin; taper is the ratio of its end radii (a bat, a bottle)."""
-    along = np.linspace(0, 1, 7)[:, None]
-    round_ = np.linspace(0, 2 * np.pi, sides + 1)[None, :]
-    width = radius * (1 + (taper - 1) * along) * np.where((along == 0) | (along == 1), 0.05, 1.0)
-    grid = np.stack([width * np.cos(round_), (along - 0.5) * length + 0 * round_, width * np.sin(round_)], axis=-1)
-    uv = np.stack(np.broadcast_arrays(round_ / (2 * np.pi), along), axis=-1)
-    return _mesh(grid.reshape(-1, 3), _grid_faces(6, sides), uv.reshape(-1, 2), texture)
-
-
-def cutout(width: float, height: float, texture: Texture, rng: np.random.Generator) -> Mesh:
-    """Upright card (width x height m, facing z) of which a random blob, leaf or fringe shape is there."""
-    side = texture.shape[0]
-    noise = cv2.resize(rng.random((5, 5)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    fine = cv2.resize(rng.random((17, 17)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    across = np.linspace(-1, 1, side)
-    distance = np.maximum(np.abs(across)[:, None], np.abs(across)[None, :]) ** 4
-    shape = noise + rng.uniform(0, 0.6) * fine - distance - rng.uniform(0.2, 0.75)
-    alpha = np.where(shape > 0, 255, 0).astype(np.uint8)
-    half = np.array([width, height, 0.0]) / 2
-    corners = np.array([[-1, 1, 0], [1, 1, 0], [1, -1, 0], [-1, -1, 0]]) * half
-    faces = np.array([[0, 2, 1], [0, 3, 2]], np.int32)
-    return _mesh(corners, faces, _QUAD_UV, np.dstack([texture[..., :3], alpha]))
-
-
-def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
-    a = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)[None, :]).reshape(-1)
-    below = a + columns + 1
-    return np.concatenate([np.stack([a, a + 1, below], 1), np.stack([a + 1, below + 1, below], 1)]).astype(np.int32)
-
-
-def placed(mesh: Mesh, rotation: NDArray[np.float64], position: NDArray[np.float64]) -> Mesh:
-    """The mesh rotated (3, 3), then moved (3,)."""
-    vertices = (mesh.vertices @ np.asarray(rotation).T + position).astype(np.float32)
-    return Mesh(vertices, mesh.faces, mesh.uv_faces, mesh.uv, mesh.texture, mesh.double_sided, gloss=mesh.gloss)
-
-
-def _yaw(angle: float) -> NDArray[np.float64]:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-
-
-def _along(direction: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """A rotation that takes y to the direction, turned at random about it."""
-    y = direction / max(float(np.linalg.norm(direction)), 1e-9)
-    x = np.cross(y, rng.normal(size=3))
-    x /= max(float(np.linalg.norm(x)), 1e-9)
-    return np.stack([x, y, np.cross(x, y)], axis=1)
+__all__ = ["bicycle", "held_thing", "seat", "standing_thing", "underfoot", "worn_bag"]
 
 
 def _skin(rng: np.random.Generator, picture: Callable[[int], Texture]) -> Texture:
@@ -122,48 +28,66 @@ def _skin(rng: np.random.Generator, picture: Callable[[int], Texture]) -> Textur
     return np.clip(tile + rng.normal(0, 5, (32, 32, 1)), 0, 255).astype(np.uint8)
 
 
+def bicycle(texture: Texture, metal: Texture) -> list[Mesh]:
+    """Two wheels, a frame, handlebar and saddle; along x, wheels on the ground."""
+    parts = [placed(ring(0.33, 0.018, texture), np.eye(3), np.array([x, 0.345, 0.0])) for x in (-0.52, 0.52)]
+    joints = {"rear": (-0.52, 0.345), "front": (0.52, 0.345), "pedal": (-0.05, 0.3), "seat": (-0.2, 0.82),
+              "head": (0.38, 0.82), "saddle": (-0.23, 0.97), "bar": (0.36, 1.02)}  # fmt: skip
+    for first, second in (("rear", "pedal"), ("rear", "seat"), ("pedal", "saddle"), ("pedal", "head"), ("seat", "head"),
+                          ("head", "front"), ("head", "bar")):  # fmt: skip
+        a, b = (np.array([*joints[name], 0.0]) for name in (first, second))
+        tube = stick(float(np.linalg.norm(b - a)), 0.018, metal, sides=6)
+        parts.append(placed(tube, along(b - a, np.random.default_rng(0)), (a + b) / 2))
+    bar = stick(0.6, 0.014, texture, sides=6)
+    parts.append(placed(bar, along(np.array([0, 0, 1.0]), np.random.default_rng(0)), np.array([0.36, 1.02, 0])))
+    parts.append(placed(box((0.26, 0.06, 0.14), texture), np.eye(3), np.array([-0.25, 0.98, 0])))
+    return parts
+
+
 def standing_thing(
     rng: np.random.Generator, position: NDArray[np.float64], reach: float, picture: Callable[[int], Texture]
 ) -> list[Mesh]:
     """Something on the ground at `position` (3,), at most about `reach` metres high: furniture, post, plant, ball."""
-    turn, kind = _yaw(float(rng.uniform(0, 2 * np.pi))), rng.random()
+    turn, kind = turned(float(rng.uniform(0, 2 * np.pi))), rng.random()
     skin = _skin(rng, picture)
     foot = np.array([position[0], 0.0, position[2]])
-    if kind < 0.25:  # box, cupboard, car-like block
+    if kind < 0.08:
+        return [placed(part, turn, foot) for part in bicycle(skin, _skin(rng, picture))]
+    if kind < 0.27:  # box, cupboard, car-like block
         height = float(rng.uniform(0.25, max(0.35, reach)))
         part = box((float(rng.uniform(0.3, 1.4)), height, float(rng.uniform(0.2, 0.8))), skin)
-        return [placed(part, turn, foot + [0, height / 2, 0])]
+        return [placed(part, turn, foot + up(height / 2))]
     if kind < 0.5:  # table: a slab on legs
         height, width, depth = rng.uniform(0.4, 1.05), rng.uniform(0.6, 1.8), rng.uniform(0.4, 0.9)
-        parts = [placed(box((width, 0.04, depth), skin), turn, foot + [0, height, 0])]
+        parts = [placed(box((width, 0.04, depth), skin), turn, foot + up(height))]
         for sx in (-1, 1):
             for sz in (-1, 1):
                 leg = box((0.05, height, 0.05), skin)
                 offset = turn @ np.array([sx * (width / 2 - 0.05), 0, sz * (depth / 2 - 0.05)])
-                parts.append(placed(leg, turn, foot + offset + [0, height / 2, 0]))
+                parts.append(placed(leg, turn, foot + offset + up(height / 2)))
         if rng.random() < 0.5:
             thing = box(tuple(rng.uniform(0.08, 0.35, 3)), _skin(rng, picture))
-            parts.append(placed(thing, _yaw(float(rng.uniform(0, 6))), foot + [0, height + 0.15, 0]))
+            parts.append(placed(thing, turned(float(rng.uniform(0, 6))), foot + up(height + 0.15)))
         return parts
     if kind < 0.62:  # chair-like: seat and back
         width, seat, back = rng.uniform(0.4, 0.6), rng.uniform(0.38, 0.5), rng.uniform(0.35, 0.65)
         return [
-            placed(box((width, 0.06, width), skin), turn, foot + [0, seat, 0]),
-            placed(box((width, back, 0.04), skin), turn, foot + turn @ [0, 0, -width / 2] + [0, seat + back / 2, 0]),
-            placed(box((0.06, seat, 0.06), skin), turn, foot + [0, seat / 2, 0]),
+            placed(box((width, 0.06, width), skin), turn, foot + up(seat)),
+            placed(box((width, back, 0.04), skin), turn, foot + turn @ [0, 0, -width / 2] + up(seat + back / 2)),
+            placed(box((0.06, seat, 0.06), skin), turn, foot + up(seat / 2)),
         ]
     if kind < 0.72:  # post, railing
         height = float(rng.uniform(0.8, 2.6))
-        return [placed(stick(height, float(rng.uniform(0.02, 0.1)), skin), turn, foot + [0, height / 2, 0])]
+        return [placed(stick(height, float(rng.uniform(0.02, 0.1)), skin), turn, foot + up(height / 2))]
     if kind < 0.82:
         radius = float(rng.uniform(0.08, 0.4))
-        return [placed(ball(radius, skin), turn, foot + [0, radius, 0])]
+        return [placed(ball(radius, skin), turn, foot + up(radius))]
     if kind < 0.88:  # suitcase, rucksack on the ground
         w, h, d = rng.uniform(0.25, 0.5), rng.uniform(0.35, 0.75), rng.uniform(0.15, 0.3)
-        return [placed(box((w, h, d), skin), turn, foot + [0, h / 2, 0])]
+        return [placed(box((w, h, d), skin), turn, foot + up(h / 2))]
     height = float(rng.uniform(0.4, max(0.6, reach)))
     leaf = cutout(float(rng.uniform(0.4, 1.6)), height, picture(64), rng)
-    return [placed(leaf, _yaw(float(rng.normal(0, 0.4))), foot + [0, height / 2 - 0.03, 0])]
+    return [placed(leaf, turned(float(rng.normal(0, 0.4))), foot + up(height / 2 - 0.03))]
 
 
 def held_thing(
@@ -183,25 +107,92 @@ def held_thing(
         way = sideways / max(float(np.linalg.norm(sideways)), 1e-9) + rng.uniform(-0.6, 1.0) * forearm / length
         way /= np.linalg.norm(way)
         rod = stick(span, float(rng.uniform(0.01, 0.035)), skin, float(rng.uniform(0.4, 2.2)))
-        parts = [placed(rod, _along(way, rng), palm + way * span * rng.uniform(0.0, 0.45))]
+        parts = [placed(rod, along(way, rng), palm + way * span * rng.uniform(0.0, 0.45))]
         if rng.random() < 0.35:  # racket, sign, umbrella top
             head = ball(float(rng.uniform(0.1, 0.3)), _skin(rng, picture), squash=float(rng.uniform(0.05, 0.4)))
-            parts.append(placed(head, _along(rng.normal(size=3), rng), palm + way * span * 0.8))
+            parts.append(placed(head, along(rng.normal(size=3), rng), palm + way * span * 0.8))
         return parts
     if kind < 0.40:  # phone, book, tablet
         w, h = rng.uniform(0.06, 0.26), rng.uniform(0.1, 0.3)
-        return [placed(box((w, h, rng.uniform(0.008, 0.04)), skin), _along(rng.normal(size=3), rng), palm)]
+        return [placed(box((w, h, rng.uniform(0.008, 0.04)), skin), along(rng.normal(size=3), rng), palm)]
     if kind < 0.55:  # cup, bottle, can
         rod = stick(float(rng.uniform(0.09, 0.28)), float(rng.uniform(0.025, 0.045)), skin, float(rng.uniform(0.5, 1)))
-        return [placed(rod, _along(np.array([0, 1, 0]) + rng.normal(0, 0.25, 3), rng), palm)]
+        return [placed(rod, along(np.array([0, 1, 0]) + rng.normal(0, 0.25, 3), rng), palm)]
     if kind < 0.70:
         radius = float(rng.uniform(0.03, 0.14))
-        return [placed(ball(radius, skin), _along(rng.normal(size=3), rng), palm + forearm / length * radius)]
+        return [placed(ball(radius, skin), along(rng.normal(size=3), rng), palm + forearm / length * radius)]
     if kind < 0.82:  # surfboard, skateboard, tray, sign
         size = (float(rng.uniform(0.18, 0.5)), float(rng.uniform(0.4, 1.7)), 0.03)
-        return [placed(box(size, skin), _along(rng.normal(size=3), rng), palm + rng.normal(0, 0.08, 3))]
+        return [placed(box(size, skin), along(rng.normal(size=3), rng), palm + rng.normal(0, 0.08, 3))]
     w, h, d = rng.uniform(0.15, 0.45), rng.uniform(0.2, 0.45), rng.uniform(0.06, 0.2)
-    strap = placed(
-        stick(0.25, 0.012, skin), np.eye(3), palm - np.array([0, 0.12, 0])
-    )  # bag: it hangs down from the hand
-    return [strap, placed(box((w, h, d), skin), _yaw(float(rng.uniform(0, 6))), palm - np.array([0, 0.22 + h / 2, 0]))]
+    strap = placed(stick(0.25, 0.012, skin), np.eye(3), palm - np.array([0, 0.12, 0]))
+    return [
+        strap,
+        placed(box((w, h, d), skin), turned(float(rng.uniform(0, 6))), palm - np.array([0, 0.22 + h / 2, 0])),
+    ]
+
+
+def seat(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], Texture]) -> list[Mesh]:
+    """Something to sit on, when the person sits in the air."""
+    k, height = person.keypoints, person.height_m
+    hips, knees = k[[11, 12]].mean(axis=0), k[[13, 14]].mean(axis=0)
+    if not (0.17 * height < hips[1] < 0.45 * height and hips[1] - knees[1] < 0.12 * height):
+        return []
+    points = np.concatenate([layer.vertices[::7] for layer in person.layers])
+    below = points[np.hypot(points[:, 0] - hips[0], points[:, 2] - hips[2]) < 0.16]
+    top = float(below[:, 1].min()) + 0.015 if len(below) else 0.0
+    if top < 0.15:
+        return []
+    back = (hips - knees) * [1, 0, 1]
+    back /= max(float(np.linalg.norm(back)), 1e-6)
+    rotation = turned(float(np.arctan2(back[0], back[2])))
+    foot = np.array([hips[0], 0.0, hips[2]]) + 0.06 * back
+    skin = _skin(rng, picture)
+    if rng.random() < 0.08:
+        return [placed(ball(top / 2, skin), rotation, foot + up(top / 2))]
+    width = float(rng.choice([0.42, 0.5, 0.8, 1.6]))
+    parts = []
+    if rng.random() < 0.5:
+        parts.append(placed(box((width, top, 0.42), skin), rotation, foot + up(top / 2)))
+    else:
+        parts.append(placed(box((width, 0.05, 0.42), skin), rotation, foot + up(top - 0.025)))
+        for sx in (-0.46, 0.46):
+            for sz in (-0.17, 0.17):
+                offset = rotation @ np.array([sx * width, 0, sz])
+                parts.append(placed(box((0.04, top, 0.04), skin), rotation, foot + offset + up(top / 2)))
+    if rng.random() < 0.5:
+        rest = box((width, float(rng.uniform(0.3, 0.55)), 0.05), skin)
+        parts.append(placed(rest, rotation, foot + 0.26 * back + up(top + 0.2)))
+    return parts
+
+
+def underfoot(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], Texture]) -> list[Mesh]:
+    """A board or a step under the ankles of somebody who stands: skateboard, surfboard, ski, rug."""
+    ankles = person.keypoints[[15, 16]].astype(np.float64)
+    if np.ptp(ankles[:, 1]) > 0.12 or ankles[:, 1].max() > 0.3 * person.height_m:
+        return []
+    across = (ankles[0] - ankles[1]) * [1, 0, 1]
+    length = max(float(np.linalg.norm(across)), 1e-6)
+    low = min(float(layer.vertices[:, 1].min()) for layer in person.layers)
+    middle = ankles.mean(axis=0) * [1, 0, 1] + up(low - 0.012)
+    size = (length + float(rng.uniform(0.25, 1.3)), 0.02, float(rng.uniform(0.18, 0.6)))
+    board = box(size, _skin(rng, picture))
+    return [placed(board, turned(float(np.arctan2(-across[2], across[0]))), middle)]
+
+
+def worn_bag(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], Texture]) -> list[Mesh]:
+    """A rucksack behind the back, or a bag at the hip."""
+    k = person.keypoints.astype(np.float64)
+    shoulders, hips = k[[5, 6]].mean(axis=0), k[[11, 12]].mean(axis=0)
+    spine, across = shoulders - hips, k[5] - k[6]
+    spine /= max(float(np.linalg.norm(spine)), 1e-6)
+    across -= spine * (across @ spine)
+    across /= max(float(np.linalg.norm(across)), 1e-6)
+    axes = np.stack([across, spine, np.cross(across, spine)], axis=1)  # columns: left, up, to the front
+    skin, scale = _skin(rng, picture), person.height_m / 1.7
+    if rng.random() < 0.6:
+        size = tuple(float(v) * scale for v in (rng.uniform(0.25, 0.36), rng.uniform(0.35, 0.55), 0.18))
+        return [placed(box(size, skin), axes, 0.65 * shoulders + 0.35 * hips - axes[:, 2] * 0.26 * scale)]
+    side = float(rng.choice([-1.0, 1.0]))
+    size = tuple(float(v) * scale for v in (0.1, rng.uniform(0.2, 0.35), rng.uniform(0.25, 0.4)))
+    return [placed(box(size, skin), axes, hips + axes[:, 0] * side * 0.26 * scale)]

@@ -193,7 +193,9 @@ def shard_files(shards: str | Path | Iterable[str | Path]) -> list[Path]:
         files += sorted(entry.glob("*.tar")) if entry.is_dir() else [entry]
     missing = [str(file) for file in files if not file.is_file()]
     if missing or not files:
-        raise InputError(f"no shards at {', '.join(missing or map(str, given))}; make them with `data render --out DIR`")
+        raise InputError(
+            f"no shards at {', '.join(missing or map(str, given))}; make them with `data render --out DIR`"
+        )
     return files
 
 

@@ -78,9 +78,7 @@ def _crevices(picture: Truth, strength: float) -> NDArray[np.float32]:
     return (1.0 - strength * behind / 0.12).astype(np.float32)
 
 
-def _exposed(
-    linear: NDArray[np.float32], people: NDArray[np.bool_], rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _exposed(linear: NDArray[np.float32], people: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
     """What a camera's automatic exposure makes of it: most of the way to mid-grey, people count more."""
     wanted = 0.05 * np.exp(rng.normal(0, 0.4)) if rng.random() < 0.05 else 0.2 * np.exp(rng.normal(0, 0.35))
     luminance = linear @ _LUMINANCE
@@ -113,9 +111,7 @@ class Renderer:
         """Picture number `index`."""
         rng = np.random.default_rng([self._seed, _SPLIT_CODE[self._split], index])
         sampled = [self._people.sample(rng) for _ in range(sample_count(rng))]
-        scene = compose(
-            sampled, self._size, rng, self._face_offset, lambda side: self._backgrounds.texture(rng, side)
-        )
+        scene = compose(sampled, self._size, rng, self._face_offset, lambda side: self._backgrounds.texture(rng, side))
         backdrop = self._backgrounds.sample(rng, scene.camera, scene.deepest)
         light, behind = self._light(backdrop, rng)
         linear, seen = _draw(scene, light, behind, backdrop, rng)
@@ -214,14 +210,14 @@ def _people_truth(scene: Scene, seen: Truth) -> tuple[PersonTruth, ...]:
     _extents(seen.instance, boxes, pixels)
     found = []
     for k, person in enumerate(scene.people, start=1):
-        vertices = np.concatenate([layer.vertices[:: 5 if len(layer.vertices) > 2000 else 1] for layer in person.layers])
+        vertices = np.concatenate(
+            [layer.vertices[:: 5 if len(layer.vertices) > 2000 else 1] for layer in person.layers]
+        )
         corners = scene.camera.project(vertices)
         corners = corners[corners[:, 2] > NEAR, :2]
         if pixels[k]:
             corners = np.concatenate([corners, boxes[k].reshape(2, 2)])
-        full = (
-            np.concatenate([corners.min(axis=0), corners.max(axis=0)]) if len(corners) else np.zeros(4, np.float32)
-        )
+        full = np.concatenate([corners.min(axis=0), corners.max(axis=0)]) if len(corners) else np.zeros(4, np.float32)
         found.append(
             PersonTruth(
                 k,
@@ -240,11 +236,7 @@ def _keypoints(points: NDArray[np.float32], instance: int, camera: Camera, seen:
     """(17, 3) x, y px and visibility: 0 out of the picture, 1 behind something, 2 seen."""
     projected = camera.project(points)
     size = camera.size
-    inside = (
-        (projected[:, 2] > NEAR)
-        & (projected[:, :2] >= 0).all(axis=1)
-        & (projected[:, :2] < size).all(axis=1)
-    )
+    inside = (projected[:, 2] > NEAR) & (projected[:, :2] >= 0).all(axis=1) & (projected[:, :2] < size).all(axis=1)
     column = np.clip(projected[:, 0], 0, size - 1).astype(int)
     row = np.clip(projected[:, 1], 0, size - 1).astype(int)
     surface = 1.0 / np.maximum(seen.inverse_depth[row, column], 1e-6)
@@ -253,5 +245,3 @@ def _keypoints(points: NDArray[np.float32], instance: int, camera: Camera, seen:
     visibility = np.where(inside, np.where(on_person & near, 2, 1), 0)
     xy = np.where(inside[:, None], projected[:, :2], 0.0)
     return np.concatenate([xy, visibility[:, None]], axis=1).astype(np.float32)
-
-

@@ -7,23 +7,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.camera import Camera, look_at
-from densepose_mobile.train.data.occluders import ball, box, cutout, held_thing, placed, standing_thing
+from densepose_mobile.train.data.camera import Camera
+from densepose_mobile.train.data.framing import FRAMINGS, aim, photograph
+from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing, underfoot, worn_bag
 from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.raster import Mesh
+from densepose_mobile.train.data.shapes import cutout, placed
 
 __all__ = ["Scene", "compose", "sample_count"]
 
 _COUNTS: Final = (0.07, 0.36, 0.28, 0.18, 0.11)  # none, one, ... four people
-_FRAMINGS: Final = {
-    "whole": 0.34,
-    "knees": 0.11,
-    "half": 0.18,
-    "portrait": 0.09,
-    "limb": 0.06,
-    "lower": 0.04,
-    "far": 0.18,
-}
 _VOXEL: Final = 0.10  # m, of the collision test
 _LEFT: Final = np.array([5, 11])
 _RIGHT: Final = np.array([6, 12])
@@ -82,87 +75,6 @@ def _collides(points: NDArray[np.float32], taken: NDArray[np.int64], share: floa
     return bool(np.isin(own, taken, assume_unique=True).sum() > share * len(own))
 
 
-def _focus(person: PosedPerson, framing: str, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
-    """What the photographer aims at (3,), and how many metres the picture spans there."""
-    k, height = person.keypoints.astype(np.float64), person.height_m
-    low, high = _points(person).min(axis=0), _points(person).max(axis=0)
-    middle = (low + high).astype(np.float64) / 2
-    extent = max(float(high[1] - low[1]), 0.8 * float(np.hypot(high[0] - low[0], high[2] - low[2])))
-    shoulders, hips = k[[5, 6]].mean(axis=0), k[[11, 12]].mean(axis=0)
-    if framing == "whole":
-        return middle, extent / rng.uniform(0.5, 1.0)
-    if framing == "far":
-        return middle, extent / np.exp(rng.uniform(np.log(0.09), np.log(0.5)))
-    if framing == "knees":
-        return 0.5 * (shoulders + hips) - [0, 0.03 * height, 0], height * rng.uniform(0.7, 0.95)
-    if framing == "half":
-        return 0.6 * shoulders + 0.4 * hips, height * rng.uniform(0.42, 0.7)
-    if framing == "portrait":
-        return 0.5 * (k[0] + shoulders), height * rng.uniform(0.24, 0.42)
-    if framing == "lower":
-        return k[[11, 12, 13, 14]].mean(axis=0), height * rng.uniform(0.45, 0.75)
-    joint = k[int(rng.choice([7, 8, 9, 10, 11, 12, 13, 14, 15, 16]))]
-    return joint + rng.normal(0, 0.05, 3), height * rng.uniform(0.22, 0.5)
-
-
-def _elevation(rng: np.random.Generator) -> float:
-    kind = rng.random()
-    degrees = (
-        rng.normal(3, 6)
-        if kind < 0.7
-        else rng.uniform(10, 42)
-        if kind < 0.86
-        else rng.uniform(42, 75)
-        if kind < 0.89
-        else rng.uniform(-24, -3)
-    )
-    return float(np.deg2rad(degrees))
-
-
-def _roll(rng: np.random.Generator) -> float:
-    kind = rng.random()
-    degrees = (
-        rng.normal(0, 2)
-        if kind < 0.78
-        else rng.normal(0, 9)
-        if kind < 0.95
-        else rng.choice([-90, 90]) + rng.normal(0, 4)
-        if kind < 0.975
-        else rng.uniform(-60, 60)
-    )
-    return float(np.deg2rad(degrees))
-
-
-def _camera(
-    focus: NDArray[np.float64], span: float, group: NDArray[np.float32], size: int, rng: np.random.Generator
-) -> Camera:
-    """A camera whose picture spans `span` metres at `focus`, not nearer than 0.35 m to any of the points (n, 3)."""
-    focal = size * float(np.exp(rng.uniform(np.log(0.72), np.log(2.6))))
-    distance = max(span * focal / size, 0.65)
-    elevation = _elevation(rng)
-    high = float(np.clip((6.0 - focus[1]) / distance, -1, 1))
-    low = float(np.clip((0.15 - focus[1]) / distance, -1, 1))
-    sine = float(np.clip(np.sin(elevation), low, high))
-    direction = np.array([0.0, sine, np.sqrt(max(0.0, 1 - sine * sine))])
-    for _ in range(12):
-        position = focus + distance * direction
-        if float(np.linalg.norm(group - position, axis=1).min()) > 0.38:
-            break
-        distance *= 1.15
-        position = focus + distance * direction
-    place = np.clip(0.5 + rng.normal(0, 0.09, 2), 0.1, 0.9)
-    if rng.random() < 0.13:  # cut off by the frame
-        place[int(rng.integers(2))] += rng.choice([-1, 1]) * rng.uniform(0.25, 0.5)
-    return look_at(
-        position.astype(np.float32),
-        focus.astype(np.float32),
-        distance * size / span if span * focal / size > 0.65 else focal,
-        size,
-        (float(place[0]), float(place[1])),
-        _roll(rng),
-    )
-
-
 def _place(rng: np.random.Generator, anchor: NDArray[np.float64], camera_distance: float) -> NDArray[np.float64]:
     """Where the next person stands on the ground: beside, before or behind the anchor, or far off."""
     kind = rng.random()
@@ -204,44 +116,6 @@ def _stand_beside(
         spot = spot + 0.12 * away
 
 
-def _seat(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], NDArray[np.uint8]]) -> list[Mesh]:
-    """Something to sit on, when the person sits in the air."""
-    k, height = person.keypoints, person.height_m
-    hips, knees = k[[11, 12]].mean(axis=0), k[[13, 14]].mean(axis=0)
-    if not (0.17 * height < hips[1] < 0.45 * height and hips[1] - knees[1] < 0.12 * height):
-        return []
-    points = np.concatenate([layer.vertices[::7] for layer in person.layers])
-    below = points[np.hypot(points[:, 0] - hips[0], points[:, 2] - hips[2]) < 0.16]
-    top = float(below[:, 1].min()) + 0.015 if len(below) else 0.0
-    if top < 0.15:
-        return []
-    back = (hips - knees) * [1, 0, 1]
-    back /= max(float(np.linalg.norm(back)), 1e-6)
-    turn = float(np.arctan2(back[0], back[2]))
-    c, s = np.cos(turn), np.sin(turn)
-    rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    foot = np.array([hips[0], 0.0, hips[2]]) + 0.06 * back
-    skin = picture(64) if rng.random() < 0.6 else np.full(
-        (8, 8, 3), np.clip(rng.uniform(20, 230) + rng.uniform(-40, 40, 3), 0, 255).astype(np.uint8)
-    )
-    if rng.random() < 0.08:
-        return [placed(ball(top / 2, skin), rotation, foot + [0, top / 2, 0])]
-    width = float(rng.choice([0.42, 0.5, 0.8, 1.6]))
-    parts = []
-    if rng.random() < 0.5:
-        parts.append(placed(box((width, top, 0.42), skin), rotation, foot + [0, top / 2, 0]))
-    else:
-        parts.append(placed(box((width, 0.05, 0.42), skin), rotation, foot + [0, top - 0.025, 0]))
-        for sx in (-0.46, 0.46):
-            for sz in (-0.17, 0.17):
-                offset = rotation @ np.array([sx * width, 0, sz])
-                parts.append(placed(box((0.04, top, 0.04), skin), rotation, foot + offset + [0, top / 2, 0]))
-    if rng.random() < 0.5:
-        rest = box((width, float(rng.uniform(0.3, 0.55)), 0.05), skin)
-        parts.append(placed(rest, rotation, foot + 0.26 * back + [0, top + 0.2, 0]))
-    return parts
-
-
 def _things(
     people: Sequence[PosedPerson],
     taken: NDArray[np.int64],
@@ -254,7 +128,11 @@ def _things(
     eye = camera.position.astype(np.float64)
     for person in people:
         if rng.random() < 0.85:
-            things += _seat(person, rng, picture)
+            things += seat(person, rng, picture)
+        if rng.random() < 0.06:
+            things += underfoot(person, rng, picture)
+        if rng.random() < 0.09:
+            things += worn_bag(person, rng, picture)
         for elbow, wrist in ((7, 9), (8, 10)):
             if rng.random() < 0.17:
                 k = person.keypoints.astype(np.float64)
@@ -327,16 +205,16 @@ def compose(
 
     face_offset: surface name -> number of its first face. picture: side -> (side, side, 3) uint8 piece of a photograph.
     """
-    framing = str(rng.choice(list(_FRAMINGS), p=list(_FRAMINGS.values())))
+    framing = str(rng.choice(list(FRAMINGS), p=list(FRAMINGS.values())))
     if not sampled:
         focus, span = np.array([0.0, rng.uniform(0.2, 1.6), 0.0]), float(np.exp(rng.uniform(np.log(0.6), np.log(8))))
-        camera = _camera(focus, span, np.zeros((1, 3), np.float32) - 9, size, rng)
+        camera = photograph(focus, span, np.zeros((1, 3), np.float32) - 9, size, rng)
         things = _things((), np.zeros(0, np.int64), camera, rng, picture)
         return Scene(tuple(things), (), camera, "empty")
     turned = [_faced(person, rng) for person in sampled]
     people = [turned[0]]
     taken = [_voxels(_points(turned[0]))]
-    focus, span = _focus(people[0], framing, rng)
+    focus, span = aim(people[0], _points(people[0]), framing, rng)
     for person in turned[1:]:
         _stand_beside(people, taken, person, 1.4 * span, rng)
     if len(people) > 1 and rng.random() < 0.1:  # passers-by
@@ -353,10 +231,10 @@ def compose(
         middles = np.array([p.keypoints.mean(axis=0) for p in people], np.float64)
         close = middles[np.linalg.norm(middles - middles[0], axis=1) < 2.5]
         width = float(np.ptp(close[:, 0]))
-        focus = focus + [(close[:, 0].mean() - focus[0]) * rng.uniform(0.6, 1.0), 0, 0]
+        focus[0] += (close[:, 0].mean() - focus[0]) * rng.uniform(0.6, 1.0)
         span = max(span, (width + 0.6) / rng.uniform(0.7, 1.1))
     group = np.concatenate([_points(person) for person in people])
-    camera = _camera(focus, span, group, size, rng)
+    camera = photograph(focus, span, group, size, rng)
     things = _things(people, np.unique(np.concatenate(taken)), camera, rng, picture)
     meshes = [mesh for index, person in enumerate(people) for mesh in _meshes(person, index + 1, face_offset)]
     return Scene(tuple(meshes + things), tuple(people), camera, framing)

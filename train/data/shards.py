@@ -82,7 +82,9 @@ class ShardFolder:
                 if old != path:
                     old.unlink()
         except OSError as error:
-            raise OutputError(f"cannot write {path} ({error.strerror}); free some space or choose another --out") from error
+            raise OutputError(
+                f"cannot write {path} ({error.strerror}); free some space or choose another --out"
+            ) from error
         return path
 
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.occluders import box
 from densepose_mobile.train.data.persons import Layer, PosedPerson
 from densepose_mobile.train.data.render import Renderer
+from densepose_mobile.train.data.shapes import box
 
 FACES_PER_BODY = 12
 
