@@ -12,6 +12,8 @@ _SINGLE_THREADED: Final = 200_000
 """Multiplications up to which BLAS stays on the calling thread (OpenBLAS: 2^18). Beyond, its threads wait actively and
 fight with the runtime's over the cores of a busy machine: ten times slower than the single thread."""
 
+_TILE: Final = 64  # px
+
 
 def pixel_weights(
     low: float, high: float, cells: int, within: tuple[int, int], size: int
@@ -40,13 +42,19 @@ def interpolate(
 ) -> None:
     """`wy @ planes @ wx.T` without waking BLAS's threads.
 
-    wy: (h, R). planes: (C, R, S). wx: (w, S). out: (C, h, w), C-contiguous, overwritten.
+    wy: (h, R), wx: (w, S): from `pixel_weights`, or parts of it. planes: (C, R, S). out: (C, h, w), C-contiguous,
+    overwritten.
     """
     channels, height, width = out.shape
     narrow = np.empty((channels, height, wx.shape[1]), np.float32)
     for plane, target in zip(planes, narrow, strict=True):
         _matmul(wy, plane, target)
-    _matmul(narrow.reshape(channels * height, wx.shape[1]), wx.T, out.reshape(channels * height, width))
+    flat, wide = narrow.reshape(channels * height, wx.shape[1]), out.reshape(channels * height, width)
+    for left in range(0, width, _TILE):
+        # The weights are a band: a tile of pixels takes from few cells.
+        tile = wx[left : left + _TILE]
+        first, last = int((tile[0] > 0).argmax()), tile.shape[1] - int((tile[-1, ::-1] > 0).argmax())
+        _matmul(flat[:, first:last], tile[:, first:last].T, wide[:, left : left + _TILE])
 
 
 def _matmul(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:

@@ -12,7 +12,7 @@ from densepose_mobile.postprocess.interpolation import Reach, interpolate, pixel
 
 __all__ = ["Silhouette", "disjoint", "silhouette"]
 
-_SPECK: Final = 0.03  # share of a person's cells below which a separate island is noise
+_SPECK: Final = 0.01  # share of a person's cells below which a separate island is noise
 
 
 @dataclass(frozen=True, eq=False)

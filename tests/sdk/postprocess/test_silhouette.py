@@ -50,9 +50,9 @@ def test_nobody_and_nowhere() -> None:
 
 def test_specks_do_not_stretch_the_box() -> None:
     foreground = np.full((CELLS, CELLS), -2, np.float32)
-    foreground[4:11, 4:11] = 2
+    foreground[2:13, 2:12] = 2
     clean = silhouette(foreground, np.array([0, 0, 140, 140], np.float32), 140, 140)
-    foreground[0, 13] = 2
+    foreground[0, 0] = 2
     speckled = silhouette(foreground, np.array([0, 0, 140, 140], np.float32), 140, 140)
     assert clean is not None
     assert speckled is not None
