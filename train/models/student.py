@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,6 +21,10 @@ from densepose_mobile.train.models.tracker import TrackHead
 __all__ = ["Student"]
 
 _log = logging.getLogger(__name__)
+
+_MOVENET_DEVIATION: Final = (1.1, 1.8, 7.0, 2.4)
+"""Standard deviation of the pretrained backbone's features on rendered people, strides 4 to 32. Without batch norm the
+pyramid's lateral convolutions are scaled by it, or a third of what follows would start saturated."""
 
 
 class Student(nn.Module):
@@ -56,6 +61,10 @@ class Student(nn.Module):
     def load_pretrained(self, path: Path) -> None:
         """Start the backbone from MoveNet-Lightning's weights."""
         load_movenet(self.backbone, path)
+        with torch.no_grad():
+            for lateral, deviation in zip(self.pyramid.laterals, _MOVENET_DEVIATION, strict=True):
+                for weight in lateral.parameters():
+                    weight /= deviation
         _log.info("backbone initialised from %s", path.name)
 
     def detect(self, image: Tensor) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from densepose_mobile.errors import AssetError
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
 from densepose_mobile.train.models.movenet import load_movenet
+from densepose_mobile.train.models.student import Student
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,13 @@ def test_frozen_stages_get_no_gradient_and_the_others_do() -> None:
     backbone(torch.randn(1, 3, 32, 32))[3].sum().backward()
     touched = {name.split(".")[0] + name.split(".")[1] for name, p in backbone.named_parameters() if p.grad is not None}
     assert touched == {"stages2", "stages3"}
+
+
+def test_pyramid_starts_unsaturated_on_pretrained_features(movenet: Path) -> None:
+    torch.manual_seed(0)
+    student = Student()
+    student.load_pretrained(movenet)
+    yy, xx = torch.meshgrid(torch.linspace(-1, 1, 192), torch.linspace(-1, 1, 192), indexing="ij")
+    with torch.no_grad():
+        levels = student.pyramid(student.backbone(torch.stack([yy, xx, (9 * yy).sin() * (7 * xx).cos()])[None]))
+    assert all(float((level >= 6).float().mean()) < 0.15 for level in levels)
