@@ -14,18 +14,14 @@ from densepose_mobile.train.data.builds import sample_build
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.figure import FaceMarks, joint_scales, keypoints, stand
 from densepose_mobile.train.data.hands import finger_rotations, sample_hand
+from densepose_mobile.train.data.nearest import SurfacePoints, vertex_normals
 from densepose_mobile.train.data.outfits import AvatarWardrobe, tint_hair
 from densepose_mobile.train.data.persons import Layer, PosedPerson
 from densepose_mobile.train.data.poses import Pose, Split
-from densepose_mobile.train.data.registration import (
-    SEGMENTS,
-    SurfacePoints,
-    avatar_canonical,
-    segments_of,
-    vertex_normals,
-)
+from densepose_mobile.train.data.registration import avatar_canonical
 from densepose_mobile.train.data.retarget import bone_transforms, joint_rotations
 from densepose_mobile.train.data.rotations import heading
+from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.skinning import skin
 from densepose_mobile.train.data.surfaces import Surface
 from densepose_mobile.train.data.texels import BodyCoordinates, cached_texels

@@ -13,7 +13,7 @@ from densepose_mobile.train.atlas.template import TemplateMesh
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.fabrics import Colour, Fabric, Paint, paint
-from densepose_mobile.train.data.registration import inner_faces, vertex_normals
+from densepose_mobile.train.data.nearest import inner_faces, vertex_normals
 from densepose_mobile.train.data.surfaces import Surface
 from densepose_mobile.train.data.texels import ARM, HEAD, LEG, TRUNK, BodyCoordinates, TexelMap, cached_texels, fill
 

@@ -18,7 +18,8 @@ from densepose_mobile.train.data.assets import asset_file
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
 from densepose_mobile.train.data.cache import cached_arrays
-from densepose_mobile.train.data.registration import SEGMENTS, SurfacePoints, inner_faces, segments_of, vertex_normals
+from densepose_mobile.train.data.nearest import SurfacePoints, inner_faces, vertex_normals
+from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.skinning import SkinWeights
 from densepose_mobile.train.data.surfaces import Surface
 
@@ -164,7 +165,7 @@ def _read_skirt(path: Path) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _pieces(faces: NDArray[np.int64], height: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _pieces(faces: NDArray[np.int32], height: NDArray[np.float64]) -> NDArray[np.uint8]:
     """(F,) 0 top, 1 bottom, 2 trim, by the connected pieces of a suit and their canonical height (V,) m."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -252,10 +253,11 @@ def _build(assets: Path, bank: BodyBank) -> dict[str, NDArray[np.generic]]:
         own = segment[ids[np.arange(len(ids)), shares.argmax(1)]]
         if name in HEADWEAR:
             own = np.full(len(ids), head)
-        normals = vertex_normals(fitted, item["faces"])
+        triangles = item["faces"].astype(np.int32)
+        normals = vertex_normals(fitted, triangles)
         face, weights = points.nearest(fitted, (0.3 if name in HEADWEAR else 1.0) * normals, own)
         item["body_corners"] = bank.faces[face]
         item["body_shares"] = weights.astype(np.float32)
-        item["piece"] = _pieces(item["faces"], np.einsum("vk,vk->v", weights, body[bank.faces[face], 1]))
+        item["piece"] = _pieces(triangles, np.einsum("vk,vk->v", weights, body[bank.faces[face], 1]))
         out |= {f"{name}/{key}": value for key, value in item.items()}
     return out

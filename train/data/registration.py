@@ -6,8 +6,7 @@ prior that is loosened step by step (non-rigid iterative closest points; Amberg 
 """
 
 import logging
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,173 +17,18 @@ from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.hands import FINGERS
-from densepose_mobile.train.data.poses import CANONICAL
+from densepose_mobile.train.data.nearest import SurfacePoints, inner_faces, vertex_normals
 from densepose_mobile.train.data.retarget import Rig, bone_transforms, joint_rotations
 from densepose_mobile.train.data.rotations import between
-from densepose_mobile.train.data.skinning import SkinWeights, skin
+from densepose_mobile.train.data.segments import ARM_SEGMENTS, segments_of
+from densepose_mobile.train.data.skinning import skin
 
-__all__ = ["SEGMENTS", "SurfacePoints", "avatar_canonical", "segments_of", "template_in_t_pose"]
+__all__ = ["avatar_canonical", "template_in_t_pose"]
 
 logger = logging.getLogger(__name__)
 
 _FORMAT: Final = 1  # raised when the method changes
 _STIFFNESS: Final = (300.0, 100.0, 40.0, 15.0, 6.0, 2.5, 1.0, 0.5, 0.5)
-_NORMAL_WEIGHT: Final = 0.05  # m of distance that a normal turned by a right angle costs, about
-
-_LIMB: Final = ("upperarm", "forearm", "hand", *FINGERS, "thigh", "shin", "foot")
-_ARM: Final = ("upperarm", "forearm", "hand", *FINGERS)
-SEGMENTS: Final[tuple[str, ...]] = ("head", "torso", *(f"{side}_{name}" for side in "lr" for name in _LIMB))
-"""Pieces of the body that may only be registered to themselves and their neighbours."""
-
-_CHAIN: Final = (("head", "torso"), ("torso", "upperarm"), ("upperarm", "forearm"), ("forearm", "hand"),
-                 *(("hand", finger) for finger in FINGERS), ("torso", "thigh"), ("thigh", "shin"),
-                 ("shin", "foot"))  # fmt: skip
-
-
-def _neighbours() -> NDArray[np.bool_]:
-    out = np.eye(len(SEGMENTS), dtype=bool)
-    for side in "lr":
-        for pair in _CHAIN:
-            a, b = (SEGMENTS.index(name if name in SEGMENTS else f"{side}_{name}") for name in pair)
-            out[a, b] = out[b, a] = True
-    return out
-
-
-COMPATIBLE: Final[NDArray[np.bool_]] = _neighbours()
-"""(S, S) segments that meet."""
-
-
-def _segment_of_joint(rig: Rig) -> NDArray[np.int64]:
-    """(J,) index into SEGMENTS of each joint of either rig."""
-    out = np.full(len(rig.names), -1)
-    for joint, name in enumerate(rig.names):
-        lower = name.lower()
-        canonical = CANONICAL[rig.canonical[joint]] if rig.canonical[joint] >= 0 else ""
-        side = "l" if lower.startswith("left") or lower.endswith(".l") else "r"
-        finger = next((f for f in FINGERS if f"hand{f}" in lower), None)
-        if lower.startswith("finger"):
-            finger = FINGERS[int(lower[6]) - 1]
-        if finger is not None:
-            out[joint] = SEGMENTS.index(f"{side}_{finger}")
-        elif canonical.endswith("toe"):
-            out[joint] = SEGMENTS.index(f"{side}_foot")
-        elif canonical[2:] in _LIMB:
-            out[joint] = SEGMENTS.index(canonical)
-        elif canonical in ("head", "neck"):
-            out[joint] = SEGMENTS.index("head")
-        elif canonical:
-            out[joint] = SEGMENTS.index("torso")
-        elif rig.parents[joint] >= 0:
-            out[joint] = out[rig.parents[joint]]
-    return out
-
-
-def segments_of(rig: Rig, weights: SkinWeights) -> NDArray[np.int64]:
-    """(V,) index into SEGMENTS: the segment with most of a vertex's skin weight."""
-    of_bone = np.concatenate(
-        [
-            _segment_of_joint(rig),
-            np.repeat(_segment_of_joint(rig)[[twist.joint for twist in rig.twists]], 4),
-        ]
-    )
-    total = np.zeros((len(weights.start) - 1, len(SEGMENTS)), np.float32)
-    np.add.at(total, (weights.rows, of_bone[weights.bone]), weights.weight)
-    return total.argmax(1)
-
-
-@dataclass(frozen=True, eq=False)
-class SurfacePoints:
-    """Nearest points on a mesh by segment, through dense samples in trees over place and normal."""
-
-    vertices: NDArray[np.float64]  # (V, 3) m
-    faces: NDArray[np.int32]  # (F, 3)
-    segment: NDArray[np.int64]  # (F,) segment of each face
-    usable: NDArray[np.bool_]  # (F,) faces that may be hit
-    rounds: int = 12  # samples for each face
-
-    def trees(self) -> "_Trees":
-        """The search structure."""
-        return _Trees(self)
-
-
-class _Trees:
-    def __init__(self, surface: SurfacePoints) -> None:
-        from scipy.spatial import cKDTree
-
-        rng = np.random.default_rng(3)
-        faces = np.flatnonzero(surface.usable)
-        drawn = rng.dirichlet([1, 1, 1], (surface.rounds, len(faces)))
-        weights = np.concatenate([drawn, np.full((1, len(faces), 3), 1 / 3)])
-        self._face = np.tile(faces, len(weights))
-        self._weights = weights.reshape(-1, 3)
-        corners = surface.vertices[surface.faces[self._face]]
-        self._points = np.einsum("nk,nkc->nc", self._weights, corners)
-        normals = vertex_normals(surface.vertices, surface.faces)
-        self._normals = np.einsum("nk,nkc->nc", self._weights, normals[surface.faces[self._face]])
-        self._surface = surface
-        self._trees: dict[int, tuple[Any, NDArray[np.int64]]] = {}
-        for segment in range(len(SEGMENTS)):
-            rows = np.flatnonzero(COMPATIBLE[segment][surface.segment[self._face]])
-            key = np.concatenate([self._points[rows], self._normals[rows] * _NORMAL_WEIGHT], 1)
-            self._trees[segment] = (cKDTree(key), rows)
-
-    def nearest(
-        self, points: NDArray[np.float64], normals: NDArray[np.float64], segment: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Face (N,) and barycentric weights (N, 3) of the surface point nearest to each of `points` (N, 3)."""
-        face = np.zeros(len(points), np.int64)
-        weights = np.zeros((len(points), 3))
-        for number, (tree, rows) in self._trees.items():
-            mine = np.flatnonzero(segment == number)
-            if not len(mine):
-                continue
-            key = np.concatenate([points[mine], normals[mine] * _NORMAL_WEIGHT], 1)
-            candidates = self._face[rows[tree.query(key, k=6)[1]]]  # (n, 6) faces
-            corners = self._surface.vertices[self._surface.faces[candidates]]
-            barycentric = closest_on_triangles(points[mine, None], corners)
-            place = np.einsum("nkc,nkcd->nkd", barycentric, corners)
-            best = np.linalg.norm(place - points[mine, None], axis=-1).argmin(1)
-            face[mine] = candidates[np.arange(len(mine)), best]
-            weights[mine] = barycentric[np.arange(len(mine)), best]
-        return face, weights
-
-
-def vertex_normals(vertices: NDArray[Any], faces: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(V, 3) unit normals, weighted by area."""
-    corners = vertices[faces].astype(np.float64)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    out = np.zeros((len(vertices), 3))
-    for corner in range(3):
-        for axis in range(3):
-            out[:, axis] += np.bincount(faces[:, corner], normal[:, axis], len(vertices))
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
-
-
-def closest_on_triangles(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Barycentric weights (..., 3) of the points of triangles (..., 3, 3) nearest to points (..., 3)."""
-    a, b, c = corners[..., 0, :], corners[..., 1, :], corners[..., 2, :]
-    ab, ac, ap = b - a, c - a, points - a
-
-    def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (x * y).sum(-1)
-
-    d00, d01, d11, d20, d21 = dot(ab, ab), dot(ab, ac), dot(ac, ac), dot(ap, ab), dot(ap, ac)
-    denominator = np.maximum(d00 * d11 - d01 * d01, 1e-18)
-    v = (d11 * d20 - d01 * d21) / denominator
-    w = (d00 * d21 - d01 * d20) / denominator
-    inside = np.stack([1 - v - w, v, w], -1)
-    options, distances = [], []
-    for start, end, i, j in ((a, b, 0, 1), (b, c, 1, 2), (c, a, 2, 0)):
-        along = end - start
-        t = np.clip(dot(points - start, along) / np.maximum(dot(along, along), 1e-18), 0, 1)
-        weight = np.zeros((*t.shape, 3))
-        weight[..., i], weight[..., j] = 1 - t, t
-        options.append(weight)
-        distances.append(np.linalg.norm(points - start - t[..., None] * along, axis=-1))
-    edge = np.stack(options, -2)
-    best = np.stack(distances, -1).argmin(-1)[..., None, None]
-    on_edge = np.take_along_axis(edge, np.broadcast_to(best, (*best.shape[:-1], 3)), -2)[..., 0, :]
-    return np.where((inside >= 0).all(-1, keepdims=True), inside, on_edge)
 
 
 def template_in_t_pose(
@@ -220,19 +64,19 @@ def template_in_t_pose(
             ratio = np.linalg.norm(theirs(word + next_joint) - theirs(word + joint)) / mine
             scale[at(f"{bone}.{side}"), slice(None) if axis < 0 else axis] = ratio
             if axis < 0:
-                for joint_index, name in enumerate(names):
+                for number, name in enumerate(names):
                     if name.endswith(f".{side}") and name.startswith(("finger", "metacarpal")):
-                        scale[joint_index] = ratio
+                        scale[number] = ratio
     hips = 0.5 * (rest[at("upperleg01.L")] + rest[at("upperleg01.R")])[1]
     trunk = (theirs("Neck")[1] - theirs("LeftUpLeg")[1]) / (rest[at("neck01")][1] - hips)
-    for joint, name in enumerate(names):
+    for number, name in enumerate(names):
         if name.startswith(("root", "spine", "pelvis", "clavicle", "shoulder")):
-            scale[joint] = [trunk, trunk, trunk]
+            scale[number] = trunk
     crown = float(base[bank.body, 1].max())
     head = (top - theirs("Neck")[1]) / (crown - rest[at("neck01")][1])
-    for joint, name in enumerate(names):
+    for number, name in enumerate(names):
         if name.startswith(("neck", "head", "eye")):
-            scale[joint] = head
+            scale[number] = head
     identity = np.broadcast_to(np.eye(3, dtype=np.float32), (22, 3, 3))
     turned = joint_rotations(rig, np.ascontiguousarray(identity))
     affine, place = bone_transforms(rig, rest, turned, scale, turn)
@@ -242,7 +86,7 @@ def template_in_t_pose(
     _pin(affine, rest, rig, goal)
     posed = skin(base, body.weights, affine)[bank.body].astype(np.float64)
     segment = segments_of(rig, body.weights)[bank.body]
-    arm = np.isin(segment, [k for k, name in enumerate(SEGMENTS) if name[2:] in _ARM])
+    arm = np.isin(segment, ARM_SEGMENTS)
     eye = affine[at("eye.L"), :, :3] @ rest[at("eye.L")] + affine[at("eye.L"), :, 3]
     return _fit_slices(posed, arm, avatar, (float(eye[1]), float(theirs("LeftEye")[1])))
 
@@ -337,18 +181,6 @@ def _fit_slices(
     sideways = np.where(out[:, 1] < crotch, 1.0, np.clip((0.80 * top - out[:, 1]) / 0.05, 0, 1)) * (1 - keep)
     out[:, 0] += sideways * (np.sign(out[:, 0]) * np.maximum(side, 0.0) - out[:, 0])
     return out
-
-
-def inner_faces(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(F,) faces that no light reaches: inside of the mouth, of the eye sockets, of the nostrils."""
-    from igl import embree
-
-    corners = vertices[faces]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-15)
-    place = corners.mean(1) + 1e-4 * normal
-    dark = embree.ambient_occlusion(vertices, faces.astype(np.int64), place, np.ascontiguousarray(normal), 200)
-    return np.asarray(dark) > 0.97
 
 
 def avatar_canonical(library: AvatarLibrary, bank: BodyBank, template: NDArray[np.float32]) -> NDArray[np.float32]:

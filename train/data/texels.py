@@ -12,7 +12,7 @@ from densepose_mobile.train.atlas.template import TemplateMesh
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
 from densepose_mobile.train.data.cache import Arrays, cached_arrays
-from densepose_mobile.train.data.registration import SEGMENTS, segments_of
+from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
 
 __all__ = [
