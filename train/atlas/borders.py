@@ -16,16 +16,47 @@ from scipy.interpolate import PchipInterpolator
 from densepose_mobile.train.atlas.cutting import Field
 from densepose_mobile.train.atlas.template import TemplateMesh
 
-__all__ = ["CROTCH", "KNEE_HEIGHT", "SEAT_HEIGHT", "Arm", "ankle", "arm_of", "collar", "front", "groin", "plane", "shoulder"]
+__all__ = [
+    "CROTCH",
+    "KNEE_HEIGHT",
+    "SEAT_HEIGHT",
+    "Arm",
+    "ankle",
+    "arm_of",
+    "collar",
+    "front",
+    "groin",
+    "plane",
+    "shoulder",
+]
 
 SEAT_HEIGHT: Final = 0.985  # top of the buttocks
 KNEE_HEIGHT: Final = 0.485  # middle of the kneecap
 CROTCH: Final = np.array([0.0, 0.8156, 0.0302])
 
-_COLLAR: Final = PchipInterpolator([-0.08, -0.035, 0.01, 0.075, 0.15], [1.448, 1.446, 1.448, 1.404, 1.355])  # z -> y
+_COLLAR: Final = PchipInterpolator([-0.08, -0.035, 0.01, 0.075, 0.15], [1.447, 1.447, 1.455, 1.404, 1.355])  # z -> y
 _SIDE_LINE: Final = PchipInterpolator(  # height -> depth of the line that parts front from back
     [-0.1, 0.1, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.8156, 0.9, 1.0, 1.1, 1.2, 1.28, 1.36, 1.41, 1.45, 1.8],
-    [0.003, 0.003, 0.004, 0.008, 0.022, 0.034, 0.036, 0.0312, 0.0302, 0.026, 0.034, 0.044, 0.026, 0.010, 0.010, 0.010, 0.0, 0.0],
+    [
+        0.003,
+        0.003,
+        0.004,
+        0.008,
+        0.022,
+        0.034,
+        0.036,
+        0.0312,
+        0.0302,
+        0.026,
+        0.034,
+        0.044,
+        0.026,
+        0.010,
+        0.010,
+        0.010,
+        0.0,
+        0.0,
+    ],
 )
 _ACROMION: Final = np.array([0.172, 1.412, 0.01])
 _ARMPIT: Final = np.array([0.1675, 1.283, 0.009])
@@ -121,9 +152,9 @@ def _half(centre: NDArray[np.float64], first: NDArray[np.float64], last: NDArray
     def field(p: NDArray[np.float64]) -> NDArray[np.float64]:
         along = np.clip((p - centre[0]) @ axis / (axis @ axis), 0, 1)
         turned = along * along * (3 - 2 * along)
-        normal = (
-            np.sin((1 - turned) * angle)[:, None] * first + np.sin(turned * angle)[:, None] * last
-        ) / math.sin(angle)
+        normal = (np.sin((1 - turned) * angle)[:, None] * first + np.sin(turned * angle)[:, None] * last) / math.sin(
+            angle
+        )
         value: NDArray[np.float64] = ((p - curve(along)) * normal).sum(axis=1)
         return value
 

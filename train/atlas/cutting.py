@@ -25,7 +25,9 @@ class CutMesh:
     fixed: NDArray[np.bool_]  # (V,) vertices on a border or on the mirror plane: later cuts never move them
 
 
-def cut(mesh: CutMesh, field: Field, where: NDArray[np.bool_]) -> tuple[CutMesh, NDArray[np.int32], NDArray[np.float64]]:
+def cut(
+    mesh: CutMesh, field: Field, where: NDArray[np.bool_]
+) -> tuple[CutMesh, NDArray[np.int32], NDArray[np.float64]]:
     """Splits triangles where `field` changes sign inside the triangles `where` (F,).
 
     Neighbours outside `where` are split along with the shared sides, so the mesh stays closed. Returns the new mesh,

@@ -40,10 +40,10 @@ def rasterize(
         area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
         if area == 0.0:
             continue
-        left = max(0, int(math.floor(min(a[0], b[0], c[0]) - 0.5)))
-        right = min(width - 1, int(math.ceil(max(a[0], b[0], c[0]) - 0.5)))
-        top = max(0, int(math.floor(min(a[1], b[1], c[1]) - 0.5)))
-        bottom = min(height - 1, int(math.ceil(max(a[1], b[1], c[1]) - 0.5)))
+        left = max(0, math.floor(min(a[0], b[0], c[0]) - 0.5))
+        right = min(width - 1, math.ceil(max(a[0], b[0], c[0]) - 0.5))
+        top = max(0, math.floor(min(a[1], b[1], c[1]) - 0.5))
+        bottom = min(height - 1, math.ceil(max(a[1], b[1], c[1]) - 0.5))
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
                 px, py = x + 0.5, y + 0.5

@@ -1,5 +1,6 @@
 """Cutting the left half of the body into its charts."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -32,7 +33,12 @@ class _Cutter:
         return centres
 
     def split(
-        self, group: str, field: Field, positive: str, negative: str, near: Callable[[NDArray[np.float64]], _Mask] | None = None
+        self,
+        group: str,
+        field: Field,
+        positive: str,
+        negative: str,
+        near: Callable[[NDArray[np.float64]], _Mask] | None = None,
     ) -> None:
         """Parts `group` into the triangles where `field` is positive and those where it is negative.
 
@@ -133,12 +139,14 @@ def _chart_seams(cutter: _Cutter, part: NDArray[np.uint8]) -> _Mask:
     """Seams inside charts: MakeHuman's own on the foot, the rim between back and palm on the hand."""
     mesh = cutter.mesh
     seam = mesh.seam & (part == 5)[:, None]
+    middle = 0.5 * (mesh.vertices[mesh.faces] + mesh.vertices[np.roll(mesh.faces, -1, axis=1)])
+    seam &= (middle[:, :, 1] < 0.08) | (middle[:, :, 2] < -0.03)  # not MakeHuman's own ring round the ankle
     rim = _shared_sides(mesh.faces, cutter.groups["back of hand"], cutter.groups["palm"])
     path = _order(rim, start=_radial_end(cutter, rim))
     height = mesh.vertices[path] @ _fingerward(cutter)
     # the last tip along the rim is the little finger's: from there to the wrist the chart stays whole
     tips = [i for i in range(3, len(path) - 3) if height[i] == height[max(0, i - 12) : i + 13].max()]
-    opened = {frozenset(pair) for pair in zip(path[: tips[-1]], path[1 : tips[-1] + 1], strict=True)}
+    opened = {frozenset(pair) for pair in itertools.pairwise(path[: tips[-1] + 1])}
     for k in range(3):
         a, b = mesh.faces[:, k], mesh.faces[:, (k + 1) % 3]
         hand = np.flatnonzero(part == 4)

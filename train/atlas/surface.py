@@ -93,9 +93,7 @@ def _strip(vertices: NDArray[np.float64], path: list[int]) -> list[tuple[int, in
     i = j = 0
     faces: list[tuple[int, int, int]] = []
     while i < len(one) - 1 or j < len(other) - 1:
-        step_one = i < len(one) - 1 and (
-            j >= len(other) - 1 or vertices[one[i + 1], 0] <= vertices[other[j + 1], 0]
-        )
+        step_one = i < len(one) - 1 and (j >= len(other) - 1 or vertices[one[i + 1], 0] <= vertices[other[j + 1], 0])
         if step_one:
             triangle = (one[i + 1], one[i], other[j])
             i += 1

@@ -130,9 +130,7 @@ def _components(count: int, faces: NDArray[np.int32], vertices: NDArray[np.float
     return kind[label].astype(np.uint8)
 
 
-def _cavities(
-    faces: NDArray[np.int32], texture: NDArray[np.int32], component: NDArray[np.uint8]
-) -> NDArray[np.bool_]:
+def _cavities(faces: NDArray[np.int32], texture: NDArray[np.int32], component: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Mouth cavity and eye sockets are the small islands of MakeHuman's texture map that belong to the skin."""
     island = _pieces(int(texture.max()) + 1, texture)[texture[:, 0]]
     size = np.bincount(island)

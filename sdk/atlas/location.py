@@ -1,0 +1,101 @@
+"""Finding the triangle of a chart under (U, V): a raster gives a first guess, a walk over neighbours the rest."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.atlas.nearest import closest_on_triangles
+
+__all__ = ["ChartLocator", "face_neighbours"]
+
+_MAX_STEPS: Final = 64
+_INSIDE: Final = -1e-6  # barycentric weights this far below 0 still count as inside
+
+
+@dataclass(frozen=True, eq=False)
+class ChartLocator:
+    """All charts as one flat triangulation; charts do not share vertices."""
+
+    uv: NDArray[np.float32]  # (T, 2)
+    faces: NDArray[np.int32]  # (F, 3) into uv
+    part: NDArray[np.uint8]  # (F,)
+    neighbour: NDArray[np.int32]  # (F, 3) face beyond the side opposite each corner, -1 at the chart's outline
+    raster: NDArray[np.int32]  # (25, R, R) face near the centre of each cell, [part, row of V, column of U]
+
+    def locate(self, part: NDArray[np.uint8], uv: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Face (N,) and barycentric weights (N, 3) of the chart point nearest to (u, v). part: (N,) 1..24, uv: (2, N).
+
+        A point beyond the chart's outline goes to the nearest point of the outline.
+        """
+        size = self.raster.shape[1]
+        cell = np.clip((np.nan_to_num(uv) * size).astype(np.intp), 0, size - 1)
+        face = self.raster[part, cell[1], cell[0]].astype(np.intp)
+        target = np.clip(np.nan_to_num(np.asarray(uv, np.float64).T), 0, 1)
+        weight = self._weights(face, target)
+        open_ = np.flatnonzero(weight.min(axis=1) < _INSIDE)
+        for _ in range(_MAX_STEPS):
+            if not len(open_):
+                break
+            worst = weight[open_].argmin(axis=1)
+            after = self.neighbour[face[open_], worst]
+            moving = after >= 0
+            stuck = open_[~moving]
+            open_ = open_[moving]
+            if len(stuck):
+                self._settle(part, target, face, weight, stuck)
+            face[open_] = after[moving]
+            weight[open_] = self._weights(face[open_], target[open_])
+            open_ = open_[weight[open_].min(axis=1) < _INSIDE]
+        if len(open_):
+            self._settle(part, target, face, weight, open_)
+        weight = np.maximum(weight, 0)
+        return face, weight / weight.sum(axis=1, keepdims=True)
+
+    def _weights(self, face: NDArray[np.intp], target: NDArray[np.float64]) -> NDArray[np.float64]:
+        a, b, c = (self.uv[self.faces[face, k]].astype(np.float64) for k in range(3))
+        ab, ac, ap = b - a, c - a, target - a
+        area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+        v = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
+        w = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
+        return np.stack([1 - v - w, v, w], axis=1)
+
+    def _settle(
+        self,
+        part: NDArray[np.uint8],
+        target: NDArray[np.float64],
+        face: NDArray[np.intp],
+        weight: NDArray[np.float64],
+        which: NDArray[np.intp],
+    ) -> None:
+        """Exact nearest chart point for the few that the walk did not bring home (in place)."""
+        for number in np.unique(part[which]):
+            rows = which[part[which] == number]
+            faces = np.flatnonzero(self.part == number)
+            corner = self.uv[self.faces[faces]].astype(np.float64)
+            low, high = corner.min(axis=1), corner.max(axis=1)
+            for chunk in np.array_split(rows, max(1, len(rows) // 64)):
+                p = target[chunk]
+                # a face whose box is farther than the nearest corner of any face cannot win
+                reach = np.square(p[:, None, None] - corner[None]).sum(axis=-1).min(axis=(1, 2))
+                box = np.square(np.maximum(np.maximum(low - p[:, None], p[:, None] - high), 0)).sum(axis=-1)
+                row, option = np.nonzero(box <= reach[:, None] + 1e-12)
+                found = closest_on_triangles(p[row], corner[option, 0], corner[option, 1], corner[option, 2])
+                gap = np.square((corner[option] * found[:, :, None]).sum(axis=1) - p[row]).sum(axis=-1)
+                order = np.lexsort((gap, row))
+                first = order[np.unique(row[order], return_index=True)[1]]
+                face[chunk], weight[chunk] = faces[option[first]], found[first]
+
+
+def face_neighbours(faces: NDArray[np.integer]) -> NDArray[np.int32]:
+    """(F, 3) the face across the side opposite each corner, -1 where there is none."""
+    side = np.concatenate([faces[:, [1, 2]], faces[:, [2, 0]], faces[:, [0, 1]]]).astype(np.int64)
+    key = side.min(axis=1) << 32 | side.max(axis=1)
+    order = np.argsort(key, kind="stable")
+    same = key[order][1:] == key[order][:-1]
+    one, other = order[:-1][same], order[1:][same]
+    count = len(faces)
+    result = np.full(3 * count, -1, np.int32)
+    result[one], result[other] = other % count, one % count
+    return result.reshape(3, count).T.copy()
