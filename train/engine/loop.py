@@ -1,6 +1,8 @@
 """The Lightning trainer over a stream of batches: loggers, callbacks, resuming."""
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,8 @@ def fit(
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,
     )
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*persistent_workers|.*module\\(s\\) in eval mode|.*LeafSpec")
     begun = 0
     if checkpoint is not None:
         begun = int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
+from densepose_mobile.train.engine.command import app
+from densepose_mobile.train.engine.recipe import recipe_from
+from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text("name: tiny\n")
+    return path
+
+
+def test_a_run_is_not_overwritten_by_mistake(tmp_path: Path, recipe: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / CHECKPOINT_NAME).write_bytes(b"precious")
+    outcome = CliRunner().invoke(app, [str(recipe), "--data", str(tmp_path), "--out", str(out)])
+    assert isinstance(outcome.exception, OutputError)
+    assert "--resume" in str(outcome.exception)
+    assert (out / CHECKPOINT_NAME).read_bytes() == b"precious"
+
+
+def test_resuming_nothing_is_an_error(tmp_path: Path, recipe: Path) -> None:
+    outcome = CliRunner().invoke(
+        app, [str(recipe), "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--resume"]
+    )
+    assert isinstance(outcome.exception, InputError)
+    assert "nothing to resume" in str(outcome.exception)
+
+
+def test_missing_assets_are_named_before_anything_is_trained(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path, tmp_path / "run", assets=tmp_path / "nowhere")
+    with pytest.raises(Exception, match="nowhere"):
+        train(recipe_from({"name": "tiny"}), paths, resume=False)
+
+
+def test_length_and_cooldown_are_told_on_the_command_line() -> None:
+    plan = with_steps(recipe_from({"name": "tiny"}), 5000, 700).optimisation
+    assert (plan.max_steps, plan.cooldown_steps) == (5000, 700)
+    assert with_steps(recipe_from({"name": "tiny"}), None, None) == recipe_from({"name": "tiny"})
