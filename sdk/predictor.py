@@ -109,6 +109,10 @@ class DensePose:
             people = self._people(rgb, mode, timings)
         return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
 
+    def __repr__(self) -> str:
+        about = self.manifest
+        return f"DensePose({about.name} {about.version}, {about.target} on {self.backend}, {self.options})"
+
     def _people(self, rgb: NDArray[np.uint8], mode: Mode, timings: dict[str, float]) -> list[Person]:
         height, width = rgb.shape[:2]
         with _timed(timings, "detect"):

@@ -84,7 +84,11 @@ class Manifest:
         graphs = values.pop("graphs", None)
         spec = _build(ModelSpec, "the manifest's spec", _tuples(values.pop("spec", None)))
         manifest = _build(cls, "the manifest", {**values, "spec": spec})
-        if graphs != _graph_table(manifest):
+        try:
+            matches = graphs == _graph_table(manifest)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise BundleError(f"the manifest's spec {spec} makes no graphs: {error}; write the bundle again") from error
+        if not matches:
             raise BundleError("the manifest's graphs are not those of its spec; write the bundle again")
         return manifest
 

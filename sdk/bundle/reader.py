@@ -77,16 +77,18 @@ class Bundle:
             raise BundleError(f"{label} is not a bundle ({what}); give a file written by `densepose-mobile convert`")
         try:
             archive = zipfile.ZipFile(io.BytesIO(data))
-            names = archive.namelist()
+            entries = archive.infolist()
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise BundleError(f"{label} was zipped anew, with compression; fetch the original again")
             text = archive.read(MANIFEST_MEMBER)
         except _ZIP_ERRORS as error:
             raise BundleError(f"{label} is damaged or cut short ({error}); fetch it again") from error
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"the manifest of {label} is not JSON ({error}); write the bundle again") from error
         manifest = Manifest.from_dict(values)
-        return cls(manifest, _checked_members(archive, names, manifest, label), label)
+        return cls(manifest, _checked_members(archive, [entry.filename for entry in entries], manifest, label), label)
 
     @property
     def spec(self) -> ModelSpec:

@@ -83,6 +83,10 @@ def test_any_person_returns_at_its_place(
     assert set(np.unique(person.part)) <= {0, 3, 4}
 
 
+def test_model_says_what_it_is(fake_model: Make) -> None:
+    assert repr(fake_model(threads=3)).startswith("DensePose(fake 1, litert-fp32 on fake, Options(threads=3, ")
+
+
 def test_rotation_turns_the_result_upright(fake_model: Make) -> None:
     upright = paint(300, 420, (RED, (100, 60, 180, 400)))
     expected = fake_model().predict(upright, mode="fast")

@@ -166,6 +166,9 @@ def test_newer_schema_says_to_upgrade(data: bytes) -> None:
         (lambda v: v.update(spec=[1]), "spec is"),
         (lambda v: v["spec"].update(map_size="56"), "map_size = '56', where int"),
         (lambda v: v["spec"].update(map_size=28), "not those of its spec"),
+        (lambda v: v["spec"].update(level_strides=[0]), "makes no graphs"),
+        (lambda v: v["spec"].update(level_strides=["8"]), "makes no graphs"),
+        (lambda v: v.pop("graphs"), "not those of its spec"),
         (lambda v: v["members"].pop("golden.npz"), "its spec asks for"),
         (lambda v: v["members"].update({"../evil": "0"}), "its spec asks for"),
     ],
@@ -173,6 +176,25 @@ def test_newer_schema_says_to_upgrade(data: bytes) -> None:
 def test_wrong_manifest_names_the_key(data: bytes, change: Callable[[dict[str, Any]], None], message: str) -> None:
     with pytest.raises(BundleError, match=message):
         Bundle.open(rewritten(data, change))
+
+
+def test_bundle_that_was_zipped_anew_is_refused(data: bytes) -> None:
+    source = zipfile.ZipFile(io.BytesIO(data))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    with pytest.raises(BundleError, match="zipped anew"):
+        Bundle.open(archive.getvalue())
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"[" * 100_000, b"\xff", b"null"])
+def test_manifest_that_is_not_an_object_is_refused(text: bytes) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("manifest.json", text)
+    with pytest.raises(BundleError, match="manifest"):
+        Bundle.open(archive.getvalue())
 
 
 def test_unlisted_member_is_refused(data: bytes) -> None:
