@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,8 @@ from densepose_mobile.predictor import Mode
 __all__ = ["app", "measure_pictures", "read_scores"]
 
 app = typer.Typer()
+
+_log = logging.getLogger(__name__)
 
 _OURS: Final = "model"
 _FILE_WIDTH: Final = 160  # characters of the table when stdout is not a terminal
@@ -79,8 +82,11 @@ def evaluate(
     _check_pictures(pictures, images, annotations, subset)
     other = None if against is None else read_scores(against)
     predictor = load_model(model, backend, Options(score=score, threads=threads))
+    card, atlas = _model_card(model), Atlas.load()
+    if card["atlas"] != atlas.id:
+        _log.warning("%s predicts on charts of atlas %s; distances are measured on %s", model, card["atlas"], atlas.id)
     scores = measure_pictures(
-        predictor, pictures, images, Atlas.load(), mode, baseline, EvaluationOptions(min_box_area=min_area)
+        predictor, pictures, images, atlas, mode, baseline, EvaluationOptions(min_box_area=min_area)
     )
     reports = {name: summarise(rows, seed, resamples) for name, rows in scores.items()}
     versus = {name: compare(scores[_OURS], scores[name], seed, resamples) for name in baseline}
@@ -97,7 +103,7 @@ def evaluate(
         data = {"annotations": annotations.name, "sha256": _sha256(annotations), "subset": subset, "limit": limit}
         content = {
             **header(command_line(context)),
-            "model": _model_card(model),
+            "model": card,
             "options": {"mode": mode, "score": score, "min_box_area": min_area},
             "data": {**data, "pictures": reports[_OURS].pictures, "people": reports[_OURS].people},
             "report": reports[_OURS].to_json(),
@@ -171,6 +177,7 @@ def _table(reports: Mapping[str, EvaluationReport], versus: Mapping[str, Mapping
     ours = reports[_OURS]
     table = Table(title=f"{ours.people} people in {ours.pictures} pictures, 95 % intervals by picture")
     table.add_column("measure")
+    table.add_column("of", justify="right")
     table.add_column("model", no_wrap=True)
     for name in reports:
         if name != _OURS:
@@ -180,11 +187,14 @@ def _table(reports: Mapping[str, EvaluationReport], versus: Mapping[str, Mapping
     for name, measure in ours.measures.items():
         others = [str(report.measures.get(name, "")) for key, report in reports.items() if key != _OURS]
         gaps = [str(gap[name]) if name in gap else "" for gap in versus.values()]
-        table.add_row(MEASURES.get(name, name.replace("_", " ").upper()), str(measure), *others, *gaps)
+        table.add_row(
+            MEASURES.get(name, name.replace("_", " ").upper()), f"{measure.count:.0f}", str(measure), *others, *gaps
+        )
     for title, curves in (("points", ours.point_confidence), ("keypoints", ours.keypoint_confidence)):
         if curves is not None:
-            table.add_row(f"confidence at {title}: ECE", f"{curves.ece:.3f}")
-            table.add_row(f"confidence at {title}: AURC", f"{curves.aurc:.3f} (all: {curves.risk[-1]:.3f})")
+            count = str(curves.count)
+            table.add_row(f"confidence at {title}: ECE", count, f"{curves.ece:.3f}")
+            table.add_row("- AURC (risk of all)", count, f"{curves.aurc:.3f} ({curves.risk[-1]:.3f})")
     return table
 
 

@@ -29,20 +29,20 @@ __all__ = ["MEASURES", "EvaluationOptions", "PictureScore", "score_picture"]
 
 MEASURES: Final[dict[str, str]] = {
     "recall": "people found",
-    "false_positives": "predictions that are nobody, per picture",
-    "mask_iou": "mask IoU, a missed person counts 0",
-    "mask_iou_found": "mask IoU of the people found",
-    "keypoint_agreement": "visible keypoints on a part that meets there",
-    "limb_agreement": "the same, elbows, wrists, knees, ankles",
-    "swap_rate": "limb keypoints on the other side's part, of those on either side's",
-    **{f"agreement_{joint}": f"keypoint-part agreement, {joint}" for joint in JOINTS},
-    "keypoint_gps": "geodesic similarity of predicted point and joint",
-    "gps": "geodesic similarity of surface points, by person",
-    "gpsm": "the same with the mask, by person",
-    "point_part": "surface points on the right part",
-    "point_error_cm": "geodesic error of the surface points on the predicted person, cm",
+    "false_positives": "false positives a picture",
+    "mask_iou": "mask IoU, missed = 0",
+    "mask_iou_found": "mask IoU of the found",
+    "keypoint_agreement": "keypoint-part agreement",
+    "limb_agreement": "- limbs alone",
+    **{f"agreement_{joint}": f"- {joint}" for joint in JOINTS},
+    "swap_rate": "left/right swaps of limbs",
+    "keypoint_gps": "keypoint-GPS",
+    "gps": "GPS of surface points",
+    "gpsm": "GPSm of surface points",
+    "point_part": "points on the right part",
+    "point_error_cm": "error of points found, cm",
 }
-"""Every measure that is a ratio of sums over pictures, with what it says."""
+"""Every measure that is a ratio of sums over pictures, with its title. results/README.md says what each means."""
 
 _GEODESIC: Final = ("keypoint_gps", "gps", "gpsm", "point_error_cm")
 

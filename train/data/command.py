@@ -69,11 +69,14 @@ def export(
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of surface points.")] = 0,
 ) -> None:
     """Write shards as pictures and one DensePose-COCO file, for `evaluate` and other tools."""
+    from densepose_mobile.atlas import Atlas
     from densepose_mobile.train.data.export import export_coco, load_labels
 
+    atlas = Atlas.load()
     with _progress() as bar:
         task = bar.add_task("pictures", total=count)
-        path = export_coco(shards, out, load_labels(shards), seed, count, functools.partial(bar.advance, task))
+        labels, info = load_labels(shards, atlas), {"atlas": atlas.id, "seed": seed}
+        path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task))
     typer.echo(path)
 
 

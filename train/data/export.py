@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.atlas import Atlas
+from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.metrics.truth import DENSE_GRID
 from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE
+from densepose_mobile.train.atlas.labels import SurfaceLabels
 from densepose_mobile.train.data.records import PersonTruth, Picture, decode, iter_samples
 from densepose_mobile.train.data.shards import SURFACES_NAME
 from densepose_mobile.train.data.surfaces import SurfaceSet
@@ -46,6 +47,7 @@ def export_coco(
     labeller: Labeller,
     seed: int = 0,
     limit: int | None = None,
+    info: Mapping[str, Any] | None = None,
     advance: Callable[[], None] | None = None,
 ) -> Path:
     """Write OUT/images/KEY.jpg and OUT/annotations.json for the pictures of shards.
@@ -54,7 +56,8 @@ def export_coco(
     dp_U, dp_V, dp_x, dp_y for every visible person. Pictures are the shards' own JPEG bytes. The points follow from
     `seed` and the pictures' order alone. People of fewer than 16 visible pixels become crowd regions, to be ignored.
 
-    labeller: part and UV of rendered pixels. limit: only the first pictures. advance: called after each picture.
+    labeller: part and UV of rendered pixels. limit: only the first pictures. info: further keys of the file's
+    `info`. advance: called after each picture.
 
     Returns the path of the JSON. Raises InputError for shards that hold no picture, OutputError where `out` cannot be
     written.
@@ -66,7 +69,7 @@ def export_coco(
         for number, sample in enumerate(islice(iter_samples(shards), limit), 1):
             picture = decode(sample)
             name = f"{picture.key}.jpg"
-            _write(out / _IMAGES / name, bytes(sample["jpg"]))
+            write_atomically(out / _IMAGES / name, bytes(sample["jpg"]))
             height, width = picture.instance.shape
             images.append({"id": number, "file_name": name, "height": height, "width": width})
             for person in picture.people:
@@ -80,25 +83,22 @@ def export_coco(
         if not images:
             raise InputError(f"no picture in {shards}; render some with `densepose-mobile data render`")
         content = {
-            "info": {"description": "rendered people, DensePose-COCO layout"},
+            "info": {"description": "rendered people, DensePose-COCO layout", **(info or {})},
             "images": images,
             "annotations": annotations,
             "categories": [_category()],
         }
-        _write(out / ANNOTATIONS, json.dumps(content, separators=(",", ":")).encode())
+        write_atomically(out / ANNOTATIONS, json.dumps(content, separators=(",", ":")).encode())
     except OSError as error:
         raise OutputError(f"cannot write to {out} ({error.strerror or error}); choose another --out") from error
     _log.info("%d people in %d pictures", len(annotations), len(images))
     return out / ANNOTATIONS
 
 
-def load_labels(shards: Path) -> Labeller:
-    """Labels of the surfaces that lie beside the shards, by the packaged atlas."""
-    from densepose_mobile.atlas import Atlas
-    from densepose_mobile.train.atlas.labels import SurfaceLabels
-
+def load_labels(shards: Path, atlas: Atlas) -> Labeller:
+    """Labels by an atlas of the surfaces that lie beside the shards."""
     folder = shards if shards.is_dir() else shards.parent
-    return SurfaceLabels.build(Atlas.load(), SurfaceSet.load(folder / SURFACES_NAME))
+    return SurfaceLabels.build(atlas, SurfaceSet.load(folder / SURFACES_NAME))
 
 
 def person_annotation(
@@ -177,13 +177,3 @@ def _category() -> dict[str, Any]:
         "keypoints": list(KEYPOINT_NAMES),
         "skeleton": [list(bone) for bone in _SKELETON],
     }
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -18,6 +18,8 @@ SIZE = 160
 class FlatAtlas:
     """Distance in UV, metres."""
 
+    id = "0123"
+
     def geodesic(self, part_a, uv_a, part_b, uv_b):
         return np.where(part_a == part_b, np.linalg.norm(uv_a - uv_b, axis=0), np.inf).astype(np.float32)
 
