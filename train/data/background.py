@@ -79,7 +79,9 @@ class Backgrounds:
     def texture(self, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
         """A square piece (size, size, 3) uint8 of some picture: the skin of a thing."""
         files = self._photos if rng.random() < 0.4 else self._faces
-        return _crop(self._image(files[int(rng.integers(len(files)))]), rng, size, 0.1, 0.6)
+        image = self._image(files[int(rng.integers(len(files)))])
+        most = min(1.0, 4 * size / min(image.shape[:2]))
+        return _crop(image, rng, size, 0.25 * most, most)
 
     def sample(self, rng: np.random.Generator, camera: Camera, deepest: float = 0.0) -> Backdrop:
         """A background for the camera: its horizon is the camera's where the source knows its own.

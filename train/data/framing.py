@@ -85,6 +85,8 @@ def photograph(
     high = float(np.clip((6.0 - focus[1]) / distance, -1, 1))
     low = float(np.clip((0.15 - focus[1]) / distance, -1, 1))
     sine = float(np.clip(np.sin(elevation), low, high))
+    if distance > 2 and rng.random() < 0.5:  # held before a standing photographer's face or chest
+        sine = float(np.clip((np.clip(rng.normal(1.5, 0.25), 0.5, 2.2) - focus[1]) / distance, -0.9, 0.9))
     direction = np.array([0.0, sine, np.sqrt(max(0.0, 1 - sine * sine))])
     for _ in range(12):
         position = focus + distance * direction

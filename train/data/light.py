@@ -5,6 +5,7 @@ Ramamoorthi and Hanrahan, "An efficient representation for irradiance environmen
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -27,7 +28,7 @@ _COSINE: Final = np.array([1.0, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.2
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _HAS_NO_GROUND: Final = ("aristea_wreck_puresky", "sky")
 _KEY_RADIUS: Final = np.deg2rad(14.0)
-_SMALL: Final = (32, 64)
+_SMALL: Final = (16, 32)
 
 
 def place_of(name: str) -> str:
@@ -46,6 +47,7 @@ def in_split(name: str, split: Split) -> bool:
     return held_out == (split == "val")
 
 
+@lru_cache(maxsize=4)
 def _directions(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Directions (h, w, 3) of a panorama's pixels (middle is -z, right of it +x) and their solid angles (h, w)."""
     azimuth = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
@@ -67,7 +69,7 @@ def _directions(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[n
 class Environment:
     """One panorama, its scale chosen so that a surface receives irradiance pi on average.
 
-    panorama: (h, w, 3) float32 linear RGB. sky: (32, 64, 3) radiance without the key light. key: (3,) irradiance of
+    panorama: (h, w, 3) float32 linear RGB. sky: (16, 32, 3) radiance without the key light. key: (3,) irradiance of
     a surface that faces the key light. direction: (3,) to it. spread: radians, its apparent radius.
     """
 

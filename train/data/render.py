@@ -17,7 +17,7 @@ from densepose_mobile.train.data.raster import NEAR, Geometry, pack, rasterise
 from densepose_mobile.train.data.records import PersonTruth, Picture
 from densepose_mobile.train.data.scene import Scene, compose, sample_count
 from densepose_mobile.train.data.sensor import develop
-from densepose_mobile.train.data.shading import Light, Truth, ground_shadow, shade, shadow_map, truth
+from densepose_mobile.train.data.shading import Light, Truth, ground_shadow, no_shadows, shade, shadow_map, truth
 
 __all__ = ["PeopleSource", "Renderer"]
 
@@ -64,8 +64,8 @@ def _contact(geometry: Geometry) -> tuple[NDArray[np.float32], float, NDArray[np
     _lowest(points, scale, offset, grid)
     taken = np.exp(-np.maximum(grid, 0.0) / 0.09)
     near = cv2.GaussianBlur(cv2.dilate(taken, np.ones((3, 3), np.uint8)), (0, 0), max(0.6, 0.025 * scale))
-    wide = cv2.GaussianBlur(taken, (0, 0), max(0.6, 0.10 * scale))
-    return np.clip(0.65 * near + 0.5 * wide, 0.0, 0.85).astype(np.float32), scale, offset
+    wide = cv2.GaussianBlur(taken, (0, 0), max(0.6, 0.12 * scale))
+    return np.clip(0.75 * near + 0.55 * wide, 0.0, 0.9).astype(np.float32), scale, offset
 
 
 def _crevices(picture: Truth, strength: float) -> NDArray[np.float32]:
@@ -159,11 +159,15 @@ def _draw(
     camera = scene.camera
     geometry = pack(scene.meshes, camera)
     visibility = rasterise(geometry, camera.size)
-    shadows = shadow_map(geometry, light.direction)
+    # A weak key light throws no shadow that could be seen.
+    strong = float((light.key @ _LUMINANCE) / (light.harmonics[0] @ _LUMINANCE)) > 0.12
+    shadows = shadow_map(geometry, light.direction) if strong else no_shadows(light.direction)
     colour = shade(geometry, visibility, light, shadows, camera.position)
     seen = truth(geometry, visibility)
-    if rng.random() < 0.35 and backdrop.kind != "studio":  # shallow depth of field
-        behind = np.asarray(cv2.GaussianBlur(behind, (0, 0), float(rng.uniform(0.6, 4.0))), np.float32)
+    if rng.random() < 0.3 and backdrop.kind != "studio":  # shallow depth of field
+        behind = np.asarray(
+            cv2.GaussianBlur(behind, (0, 0), float(np.clip(rng.exponential(1.4) + 0.4, 0.4, 4.5))), np.float32
+        )
     if scene.people:
         behind = behind * _shadows(geometry, camera, light, shadows)
         colour[..., :3] *= _crevices(seen, float(rng.uniform(0.15, 0.5)))[..., None]
@@ -211,7 +215,7 @@ def _people_truth(scene: Scene, seen: Truth) -> tuple[PersonTruth, ...]:
     found = []
     for k, person in enumerate(scene.people, start=1):
         vertices = np.concatenate(
-            [layer.vertices[:: 5 if len(layer.vertices) > 2000 else 1] for layer in person.layers]
+            [layer.vertices[:: 9 if len(layer.vertices) > 2000 else 1] for layer in person.layers]
         )
         corners = scene.camera.project(vertices)
         corners = corners[corners[:, 2] > NEAR, :2]

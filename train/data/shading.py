@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from densepose_mobile.train.data.raster import Geometry, Visibility, corner_weights
 from densepose_mobile.train.data.records import BARYCENTRIC_STEPS
 
-__all__ = ["Light", "ShadowMap", "Truth", "ground_shadow", "shade", "shadow_map", "srgb_to_linear", "truth"]
+__all__ = [
+    "Light",
+    "ShadowMap",
+    "Truth",
+    "ground_shadow",
+    "no_shadows",
+    "shade",
+    "shadow_map",
+    "truth",
+]
 
 _DECODE = np.where(
     np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
@@ -19,11 +28,6 @@ _ANGLES = np.arange(64) * (2 * np.pi / 64) * 27  # in an order that hides the pa
 _TURNS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1).astype(np.float32)
 
 _TAPS = np.array([[0, 0], [1, 0], [-1, 0], [0, 0.6], [0, -0.6]], np.float32)
-
-
-def srgb_to_linear(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 sRGB to float32 linear light, 0..1."""
-    return _DECODE[image]
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,23 @@ def _seen_along(vertices, axes):  # type: ignore[no-untyped-def]
     return out
 
 
-def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 448) -> ShadowMap:
-    """Depth map of all meshes along the key light."""
+def _light_axes(direction: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3, 3) rows right, up, towards the light."""
     towards = direction / np.linalg.norm(direction)
     helper = np.array([0.0, 1.0, 0.0]) if abs(towards[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
     right = np.cross(helper, towards)
     right /= np.linalg.norm(right)
-    axes = np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
+    return np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
+
+
+def no_shadows(direction: NDArray[np.float32]) -> ShadowMap:
+    """A map in which nothing shades anything."""
+    return ShadowMap(_light_axes(direction), np.full((1, 1), -1e9, np.float32), 1.0, np.zeros(2, np.float32))
+
+
+def shadow_map(geometry: Geometry, direction: NDArray[np.float32], cells: int = 448) -> ShadowMap:
+    """Depth map of all meshes along the key light."""
+    axes = _light_axes(direction)
     points = _seen_along(geometry.vertices, axes)
     depth = np.full((cells, cells), -1e9, np.float32)
     if len(points) == 0:

@@ -53,9 +53,9 @@ def ball(radius: float, texture: Texture, squash: float = 1.0, rings: int = 12, 
 
 def stick(length: float, radius: float, texture: Texture, taper: float = 1.0, sides: int = 8) -> Mesh:
     """Round stick along y about the origin; taper is the ratio of its end radii (a bat, a bottle)."""
-    along = np.linspace(0, 1, 7)[:, None]
+    along = np.array([0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0])[:, None]
     round_ = np.linspace(0, 2 * np.pi, sides + 1)[None, :]
-    width = radius * (1 + (taper - 1) * along) * np.where((along == 0) | (along == 1), 0.05, 1.0)
+    width = radius * (1 + (taper - 1) * along) * np.array([0.02, 1, 1, 1, 1, 1, 0.02])[:, None]
     grid = np.stack([width * np.cos(round_), (along - 0.5) * length + 0 * round_, width * np.sin(round_)], axis=-1)
     uv = np.stack(np.broadcast_arrays(round_ / (2 * np.pi), along), axis=-1)
     return _mesh(grid.reshape(-1, 3), _grid_faces(6, sides), uv.reshape(-1, 2), texture)
