@@ -10,7 +10,7 @@ from densepose_mobile.draw.patch import Patch, blur
 
 __all__ = ["fill_parts", "fill_uv"]
 
-_OPACITY: Final = 0.70
+_OPACITY: Final = 0.74
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _PALETTE: Final = PALETTE.astype(np.float32)
 

@@ -66,22 +66,25 @@ def _borders(patch: Patch) -> NDArray[np.float32]:
 
 
 def _spread(patch: Patch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How fast U and V grow, per px, from neighbours on the same part only."""
+    """How fast U and V grow, per px: their slopes between neighbours on one part, averaged over a few pixels."""
     part = patch.part
     across = (part[:, 1:] == part[:, :-1]) & (part[:, 1:] > 0)
     down = (part[1:] == part[:-1]) & (part[1:] > 0)
-    spreads = []
-    for field in patch.uv:
-        squares = np.zeros(part.shape, np.float32)
-        for same, step, axis in ((across, np.diff(field, axis=1), 1), (down, np.diff(field, axis=0), 0)):
-            total, count = np.zeros(part.shape, np.float32), np.zeros(part.shape, np.float32)
-            for side in (slice(1, None), slice(None, -1)):
-                at = (slice(None), side) if axis == 1 else (side, slice(None))
-                total[at] += step * same
-                count[at] += same
-            squares += (total / np.maximum(count, 1)) ** 2
-        spreads.append(np.sqrt(blur(squares, max(patch.unit, 0.8))))
-    return spreads[0], spreads[1]
+    squares = [np.zeros(part.shape, np.float32), np.zeros(part.shape, np.float32)]
+    for axis, same, sides in (
+        (1, across, ((slice(None), slice(1, None)), (slice(None), slice(None, -1)))),
+        (0, down, ((slice(1, None), slice(None)), (slice(None, -1), slice(None)))),
+    ):
+        slopes = np.zeros((*part.shape, 3), np.float32)  # of U, of V, and the weight of both
+        for side in sides:
+            for channel, field in enumerate(patch.uv):
+                slopes[(*side, channel)] += np.diff(field, axis=axis) * same
+            slopes[(*side, 2)] += same
+        slopes = blur(slopes, 1.5 * max(patch.unit, 0.8))
+        weight = np.maximum(slopes[..., 2], np.float32(1e-3))
+        for channel in range(2):
+            squares[channel] += (slopes[..., channel] / weight) ** 2
+    return np.sqrt(squares[0]), np.sqrt(squares[1])
 
 
 def _levels(field: NDArray[np.float32], spread: NDArray[np.float32], unit: float) -> NDArray[np.float32]:

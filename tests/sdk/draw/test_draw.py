@@ -39,7 +39,7 @@ def test_every_part_shows_its_own_colour() -> None:
     grey = np.full((80, 120, 3), 128, np.uint8)
     painted = draw(grey, DensePoseResult((person,), 80, 120), ("parts",)).astype(float)
     middle = painted[10::20, 10::20].reshape(24, 3)
-    expected = 0.3 * 128 + 0.7 * np.minimum(PALETTE[1:] * (0.66 + 0.5 * 128 / 255), 255)
+    expected = 0.26 * 128 + 0.74 * np.minimum(PALETTE[1:] * (0.66 + 0.5 * 128 / 255), 255)
     distance = np.linalg.norm(middle[:, None] - expected[None], axis=-1)
     np.testing.assert_array_equal(distance.argmin(1), np.arange(24))
 
