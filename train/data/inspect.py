@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.draw import PALETTE
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.train.data.records import Picture, iter_pictures
 
@@ -24,10 +25,6 @@ _BONES: Final = (
     (5, 7), (7, 9), (6, 8), (8, 10), (5, 6), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (0, 5),
     (0, 6),
 )  # fmt: skip
-_COLOURS: Final = np.array(
-    [cv2.applyColorMap(np.full((1, 1), k * 97 % 256, np.uint8), cv2.COLORMAP_HSV)[0, 0, ::-1] for k in range(25)],
-    np.uint8,
-)  # (25, 3) RGB
 
 
 def _drawn(picture: Picture) -> NDArray[np.uint8]:
@@ -63,13 +60,14 @@ def panels(picture: Picture, labeller: Labeller | None = None) -> NDArray[np.uin
     shown = [picture.image, _drawn(picture)]
     if labeller is None:
         number = (picture.face.astype(np.int64) * 2654435761 % 256).astype(np.uint8)
-        shown.append(_blend(picture.image, cv2.applyColorMap(number, cv2.COLORMAP_HSV)[..., ::-1], mask))
-        shown.append(_blend(picture.image, _COLOURS[picture.instance * 5 % 25], mask))
+        hues = np.asarray(cv2.applyColorMap(number, cv2.COLORMAP_HSV)[..., ::-1], np.uint8)
+        shown.append(_blend(picture.image, hues, mask))
+        shown.append(_blend(picture.image, PALETTE[picture.instance * 5 % 25], mask))
     else:
         part, uv = np.zeros(mask.shape, np.uint8), np.zeros((2, *mask.shape), np.float32)
         if mask.any():
             part[mask], uv[:, mask] = labeller(picture.face[mask], picture.weights()[mask])
-        shown.append(_blend(picture.image, _COLOURS[part], mask))
+        shown.append(_blend(picture.image, PALETTE[part], mask))
         for k in range(2):
             ramp = cv2.applyColorMap((255 * uv[k]).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
             shown.append(_blend(picture.image, np.asarray(ramp, np.uint8), mask))

@@ -191,8 +191,8 @@ def worn_bag(person: PosedPerson, rng: np.random.Generator, picture: Callable[[i
     axes = np.stack([across, spine, np.cross(across, spine)], axis=1)  # columns: left, up, to the front
     skin, scale = _skin(rng, picture), person.height_m / 1.7
     if rng.random() < 0.6:
-        size = tuple(float(v) * scale for v in (rng.uniform(0.25, 0.36), rng.uniform(0.35, 0.55), 0.18))
-        return [placed(box(size, skin), axes, 0.65 * shoulders + 0.35 * hips - axes[:, 2] * 0.26 * scale)]
+        pack = box((scale * rng.uniform(0.25, 0.36), scale * rng.uniform(0.35, 0.55), scale * 0.18), skin)
+        return [placed(pack, axes, 0.65 * shoulders + 0.35 * hips - axes[:, 2] * 0.26 * scale)]
     side = float(rng.choice([-1.0, 1.0]))
-    size = tuple(float(v) * scale for v in (0.1, rng.uniform(0.2, 0.35), rng.uniform(0.25, 0.4)))
-    return [placed(box(size, skin), axes, hips + axes[:, 0] * side * 0.26 * scale)]
+    bag = box((scale * 0.1, scale * rng.uniform(0.2, 0.35), scale * rng.uniform(0.25, 0.4)), skin)
+    return [placed(bag, axes, hips + axes[:, 0] * side * 0.26 * scale)]

@@ -171,7 +171,8 @@ def _draw(
     if scene.people:
         behind = behind * _shadows(geometry, camera, light, shadows)
         colour[..., :3] *= _crevices(seen, float(rng.uniform(0.15, 0.5)))[..., None]
-    return colour[..., :3] + behind * (1.0 - np.minimum(colour[..., 3:], 1.0)), seen
+    through = np.float32(1.0) - np.minimum(colour[..., 3:], np.float32(1.0))
+    return (colour[..., :3] + behind * through).astype(np.float32, copy=False), seen
 
 
 def _shadows(geometry: Geometry, camera: Camera, light: Light, shadows: Any) -> NDArray[np.float32]:

@@ -59,11 +59,11 @@ def develop(linear: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDAr
         image = (image - middle) * contrast + middle + float(rng.normal(0, 9))
         saturation = float(np.exp(rng.normal(0, 0.22)))
         grey = image @ _GREY
-        image = grey[..., None] + (image - grey[..., None]) * np.float32(saturation)
+        image = (grey[..., None] + (image - grey[..., None]) * saturation).astype(np.float32, copy=False)
     if rng.random() < 0.035:
         image = np.repeat((image @ _GREY)[..., None], 3, axis=2)
         done["grey"] = 1.0
-    image = image.astype(np.float32)
+    image = image.astype(np.float32, copy=False)
     if rng.random() < 0.2:  # sharpened
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)
         image = image + np.float32(rng.uniform(0.3, 1.2)) * (image - soft)

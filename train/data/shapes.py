@@ -27,7 +27,8 @@ def _mesh(vertices: NDArray[np.float64], faces: NDArray[np.int32], uv: NDArray[n
 def box(size: tuple[float, float, float], texture: Texture) -> Mesh:
     """Box of the given width, height, depth (m), its middle at the origin; every side shows the whole texture."""
     half = np.asarray(size) / 2
-    vertices, faces = [], []
+    vertices: list[NDArray[np.float64]] = []
+    faces: list[tuple[int, int, int]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             first, second = (axis + 1) % 3, (axis + 2) % 3
