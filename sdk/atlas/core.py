@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from densepose_mobile.atlas.location import ChartLocator, face_neighbours
-from densepose_mobile.atlas.nearest import closest_on_triangles, nearest_faces
+from densepose_mobile.atlas.nearest import SurfaceIndex, closest_on_triangles
 from densepose_mobile.atlas.packing import STEP, unpack
 from densepose_mobile.errors import InputError
 from densepose_mobile.parts import NUM_PARTS
@@ -21,6 +21,7 @@ from densepose_mobile.parts import NUM_PARTS
 __all__ = ["KEYPOINTS", "SCHEMA", "Atlas", "Raster"]
 
 SCHEMA: Final = 1
+_NEAR: Final = 0.02  # metres
 KEYPOINTS: Final[tuple[str, ...]] = (
     "nose",
     "left eye",
@@ -109,7 +110,7 @@ class Atlas:
     def iuv(self, points: NDArray[np.floating]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """part (...) and uv (2, ...) of the surface points closest to points (..., 3), metres on the template."""
         points = np.asarray(points, np.float64)
-        face, weight = nearest_faces(points.reshape(-1, 3), self.vertices.astype(np.float64), self.faces, self._around)
+        face, weight = self._nearest(points.reshape(-1, 3))
         uv = (self.chart_uv[self.chart_faces[face]] * weight[:, :, None]).sum(axis=1)
         shape = points.shape[:-1]
         return self.part[face].reshape(shape), uv.T.reshape(2, *shape).astype(np.float32)
@@ -133,9 +134,12 @@ class Atlas:
         square = np.square(self.distances[node_a[:, :, None], node_b[:, None, :]].astype(np.float64) * STEP)
         mean = (square * weight_a[:, :, None] * weight_b[:, None, :]).sum(axis=(1, 2))
         mean -= self._spread(node_a, weight_a) + self._spread(node_b, weight_b)
-        straight = np.square(point_a - point_b).sum(axis=1)
+        straight = np.linalg.norm(point_a - point_b, axis=1)
+        along = np.sqrt(np.maximum(mean, np.square(straight)))
+        # within a node spacing the straight way is the better estimate
+        near = np.clip(along / _NEAR, 0, 1)
         result = np.full(on.shape, np.inf, np.float32)
-        result[on] = np.sqrt(np.maximum(mean, straight))
+        result[on] = near * along + (1 - near) * straight
         return result
 
     def keypoint_distance(
@@ -207,16 +211,21 @@ class Atlas:
     def _node_points(self) -> NDArray[np.float64]:
         return self.vertices[self.nodes].astype(np.float64)
 
+    def _nearest(self, points: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        face = np.zeros(len(points), np.intp)
+        weight = np.zeros((len(points), 3))
+        left = np.arange(len(points))
+        for index in self._indices:
+            face[left], weight[left], sure = index.nearest(points[left])
+            left = left[~sure]
+            if not len(left):
+                return face, weight
+        face[left], weight[left] = self._indices[-1].search(points[left])
+        return face, weight
+
     @cached_property
-    def _around(self) -> NDArray[np.int32]:
-        """(V, K) faces at each vertex, padded with the first."""
-        corner = self.faces.ravel()
-        order = np.argsort(corner, kind="stable")
-        count = np.bincount(corner, minlength=len(self.vertices))
-        start = np.cumsum(count) - count
-        slot = np.arange(count.max())
-        pick = np.where(slot < count[:, None], start[:, None] + slot, start[:, None])
-        return (order[pick] // 3).astype(np.int32)
+    def _indices(self) -> tuple[SurfaceIndex, ...]:
+        return tuple(SurfaceIndex(self.vertices, self.faces, cube) for cube in (0.005, 0.03))
 
 
 def _packaged() -> Atlas:

@@ -1,6 +1,7 @@
 """Finding the triangle of a chart under (U, V): a raster gives a first guess, a walk over neighbours the rest."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -69,23 +70,67 @@ class ChartLocator:
         weight: NDArray[np.float64],
         which: NDArray[np.intp],
     ) -> None:
-        """Exact nearest chart point for the few that the walk did not bring home (in place)."""
+        """Points that the walk did not bring home (in place): onto the outline, or searched for if they lie inside."""
         for number in np.unique(part[which]):
             rows = which[part[which] == number]
-            faces = np.flatnonzero(self.part == number)
-            corner = self.uv[self.faces[faces]].astype(np.float64)
-            low, high = corner.min(axis=1), corner.max(axis=1)
-            for chunk in np.array_split(rows, max(1, len(rows) // 64)):
-                p = target[chunk]
-                # a face whose box is farther than the nearest corner of any face cannot win
-                reach = np.square(p[:, None, None] - corner[None]).sum(axis=-1).min(axis=(1, 2))
-                box = np.square(np.maximum(np.maximum(low - p[:, None], p[:, None] - high), 0)).sum(axis=-1)
-                row, option = np.nonzero(box <= reach[:, None] + 1e-12)
-                found = closest_on_triangles(p[row], corner[option, 0], corner[option, 1], corner[option, 2])
-                gap = np.square((corner[option] * found[:, :, None]).sum(axis=1) - p[row]).sum(axis=-1)
-                order = np.lexsort((gap, row))
-                first = order[np.unique(row[order], return_index=True)[1]]
-                face[chunk], weight[chunk] = faces[option[first]], found[first]
+            outline = self._outlines[int(number)]
+            for chunk in np.array_split(rows, len(rows) // 1024 + 1):
+                found, share, inside = outline.nearest(target[chunk])
+                face[chunk] = outline.face[found]
+                weight[chunk] = 0
+                weight[chunk, outline.start[found]] = 1 - share
+                weight[chunk, (outline.start[found] + 1) % 3] = share
+                if inside.any():
+                    self._search(int(number), target, face, weight, chunk[inside])
+
+    def _search(
+        self,
+        number: int,
+        target: NDArray[np.float64],
+        face: NDArray[np.intp],
+        weight: NDArray[np.float64],
+        which: NDArray[np.intp],
+    ) -> None:
+        """The triangle that holds each point, by trying all of the chart (in place)."""
+        faces = np.flatnonzero(self.part == number)
+        corner = self.uv[self.faces[faces]].astype(np.float64)
+        for row in which:
+            found = closest_on_triangles(target[row], corner[:, 0], corner[:, 1], corner[:, 2])
+            gap = np.square((corner * found[:, :, None]).sum(axis=1) - target[row]).sum(axis=1)
+            best = gap.argmin()
+            face[row], weight[row] = faces[best], found[best]
+
+    @cached_property
+    def _outlines(self) -> dict[int, "_Outline"]:
+        row, opposite = np.nonzero(self.neighbour < 0)
+        start = (opposite + 1) % 3
+        a = self.uv[self.faces[row, start]].astype(np.float64)
+        b = self.uv[self.faces[row, (start + 1) % 3]].astype(np.float64)
+        own = self.part[row]
+        return {int(p): _Outline(row[own == p], start[own == p], a[own == p], b[own == p]) for p in np.unique(own)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Outline:
+    """The rim of one chart as line segments."""
+
+    face: NDArray[np.intp]  # (E,)
+    start: NDArray[np.intp]  # (E,) corner of the face at which the segment starts
+    a: NDArray[np.float64]  # (E, 2)
+    b: NDArray[np.float64]  # (E, 2)
+
+    def nearest(self, p: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
+        """For points (K, 2): nearest segment (K,), share of the way along (K,), and whether they lie inside."""
+        step = self.b - self.a
+        x, y = p[:, :1] - self.a[:, 0], p[:, 1:] - self.a[:, 1]
+        share = np.clip((x * step[:, 0] + y * step[:, 1]) / np.maximum(np.square(step).sum(axis=1), 1e-18), 0, 1)
+        gap = np.square(x - share * step[:, 0]) + np.square(y - share * step[:, 1])
+        best = gap.argmin(axis=1)
+        row = np.arange(len(p))
+        spans = (y < 0) != (p[:, 1:] < self.b[:, 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossed = spans & (x < y * (step[:, 0] / step[:, 1]))
+        return best, share[row, best], (crossed.sum(axis=1) % 2 == 1) & (gap[row, best] > 1e-14)
 
 
 def face_neighbours(faces: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["closest_on_triangles", "nearest_faces"]
+__all__ = ["SurfaceIndex", "closest_on_triangles"]
 
 
 def closest_on_triangles(
@@ -36,34 +36,76 @@ def closest_on_triangles(
     return np.stack([1 - v - w, v, w], axis=-1)
 
 
-def nearest_faces(
-    points: NDArray[np.floating],
-    vertices: NDArray[np.floating],
-    faces: NDArray[np.integer],
-    around: NDArray[np.integer],
-    candidates: int = 6,
-    chunk: int = 2048,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Face (N,) and barycentric weights (N, 3) of the closest surface point, among the faces round near vertices.
+class SurfaceIndex:
+    """Triangles of a mesh sorted into cubes, to find the one closest to a point near the surface."""
 
-    around: (V, K) faces at each vertex, padded with any of them. candidates: how many nearest vertices are looked at.
-    """
-    face = np.zeros(len(points), np.intp)
-    weight = np.zeros((len(points), 3))
-    square = np.square(vertices).sum(axis=1)
-    for start in range(0, len(points), chunk):
-        p = np.asarray(points[start : start + chunk], np.float64)
-        distance = square - 2 * (p @ vertices.T)
-        near = np.argpartition(distance, candidates, axis=1)[:, :candidates]
-        options = around[near].reshape(len(p), -1)
-        corner = vertices[faces[options]]
-        found = closest_on_triangles(p[:, None], corner[:, :, 0], corner[:, :, 1], corner[:, :, 2])
-        gap = np.square((corner * found[..., None]).sum(axis=2) - p[:, None]).sum(axis=-1)
-        best = gap.argmin(axis=1)
-        row = np.arange(len(p))
-        face[start : start + chunk] = options[row, best]
-        weight[start : start + chunk] = found[row, best]
-    return face, weight
+    def __init__(self, vertices: NDArray[np.floating], faces: NDArray[np.integer], cube: float) -> None:
+        """vertices: (V, 3) metres. faces: (F, 3). cube: side in metres; faces nearer than this to a point are found."""
+        self._vertices = np.asarray(vertices, np.float64)
+        self._faces = np.asarray(faces)
+        self._cube = cube
+        corner = self._vertices[self._faces]
+        self._origin = self._vertices.min(axis=0) - 2 * cube
+        self._shape = np.ceil((self._vertices.max(axis=0) - self._origin) / cube).astype(np.int64) + 3
+        low = ((corner.min(axis=1) - self._origin) / cube).astype(np.int64) - 1
+        high = ((corner.max(axis=1) - self._origin) / cube).astype(np.int64) + 1
+        size = high - low + 1
+        count = size.prod(axis=1)
+        face = np.repeat(np.arange(len(self._faces)), count)
+        rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        z = rank % size[face, 2]
+        y = rank // size[face, 2] % size[face, 1]
+        x = rank // (size[face, 2] * size[face, 1])
+        key = self._key(low[face] + np.stack([x, y, z], axis=1))
+        order = np.argsort(key, kind="stable")
+        self._face = face[order]
+        self._first = np.searchsorted(key[order], np.arange(self._shape.prod() + 1))
+
+    def nearest(self, points: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
+        """Face (N,), barycentric weights (N, 3) of the closest surface points to points (N, 3), and which are sure.
+
+        A point farther than `cube` from the surface is not sure: there may be a closer face.
+        """
+        points = np.asarray(points, np.float64)
+        face = np.zeros(len(points), np.intp)
+        weight = np.zeros((len(points), 3))
+        gap = np.full(len(points), np.inf)
+        cell = np.floor((points - self._origin) / self._cube).astype(np.int64)
+        key = self._key(np.clip(cell, 0, self._shape - 1))
+        count = self._first[key + 1] - self._first[key]
+        for chunk in np.array_split(np.flatnonzero(count), count.sum() // 200_000 + 1):
+            if not len(chunk):
+                continue
+            row = np.repeat(chunk, count[chunk])
+            start = np.cumsum(count[chunk]) - count[chunk]
+            option = self._face[np.arange(len(row)) + np.repeat(self._first[key[chunk]] - start, count[chunk])]
+            found, square = self._closest(points[row], option)
+            least = np.minimum.reduceat(square, start)
+            hit = np.flatnonzero(square == np.repeat(least, count[chunk]))
+            hit = hit[np.unique(row[hit], return_index=True)[1]]
+            face[chunk], weight[chunk], gap[chunk] = option[hit], found[hit], square[hit]
+        return face, weight, gap <= self._cube**2
+
+    def search(self, points: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The same for points anywhere, by trying every face: about 100 points a second."""
+        face = np.zeros(len(points), np.intp)
+        weight = np.zeros((len(points), 3))
+        every = np.arange(len(self._faces))
+        for row, point in enumerate(np.asarray(points, np.float64)):
+            found, square = self._closest(point, every)
+            face[row] = square.argmin()
+            weight[row] = found[face[row]]
+        return face, weight
+
+    def _closest(
+        self, points: NDArray[np.float64], option: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        corner = self._vertices[self._faces[option]]
+        found = closest_on_triangles(points, corner[:, 0], corner[:, 1], corner[:, 2])
+        return found, np.square((corner * found[:, :, None]).sum(axis=1) - points).sum(axis=1)
+
+    def _key(self, cell: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray((cell[:, 0] * self._shape[1] + cell[:, 1]) * self._shape[2] + cell[:, 2])
 
 
 def _dot(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:

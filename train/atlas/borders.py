@@ -58,6 +58,10 @@ _SIDE_LINE: Final = PchipInterpolator(  # height -> depth of the line that parts
         0.0,
     ],
 )
+_KNEE_AXIS: Final = 0.143  # distance of the knee's axis from the middle
+_KNEE_TURN: Final = PchipInterpolator(  # how far the line lies forward inside and backward outside of the knee
+    [-0.1, 0.15, 0.3, 0.47, 0.53, 0.72, 1.8], [0.0, 0.0, 0.06, 0.27, 0.22, 0.0, 0.0]
+)
 _ACROMION: Final = np.array([0.172, 1.412, 0.01])
 _ARMPIT: Final = np.array([0.1675, 1.283, 0.009])
 _CREASE_TO_FRONT_LINE: Final = math.radians(68)  # angle at the elbow from the middle of its crease to the front line
@@ -76,7 +80,8 @@ def collar(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def front(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Positive before the line over the shoulder, down the flank and the leg, and up the inside of the leg."""
-    return p[:, 2] - _SIDE_LINE(np.clip(p[:, 1], -0.1, 1.8))
+    height = np.clip(p[:, 1], -0.1, 1.8)
+    return p[:, 2] - _SIDE_LINE(height) + _KNEE_TURN(height) * (p[:, 0] - _KNEE_AXIS)
 
 
 def ankle(p: NDArray[np.float64]) -> NDArray[np.float64]:

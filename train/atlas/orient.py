@@ -16,11 +16,14 @@ class Axis:
     along: the coordinate that follows the body part's own axis, "u" or "v".
     towards: direction in the template in which that coordinate grows.
     outward: True where U -> V turns counter-clockwise seen from outside the body.
+    turn: degrees from U towards V by which the chart is turned besides, so that crease and back of the elbow, middle of
+        the wrist, back of the knee and ankle lie as on the public charts.
     """
 
     along: str
     towards: tuple[float, float, float]
     outward: bool
+    turn: float = 0.0
 
 
 _DOWN: Final = (0.0, -1.0, 0.0)
@@ -33,12 +36,12 @@ AXES: Final[dict[int, Axis]] = {
     5: Axis("u", (0.15, 0.0, 1.0), True),
     8: Axis("u", _DOWN, False),
     10: Axis("u", _UP, True),
-    12: Axis("u", _UP, True),
-    14: Axis("u", _DOWN, True),
-    15: Axis("u", (0.64, -0.75, 0.0), True),
-    17: Axis("u", (0.64, -0.75, 0.0), False),
-    19: Axis("u", (-0.512, 0.522, -0.682), True),
-    21: Axis("u", (0.512, -0.522, 0.682), False),
+    12: Axis("u", _UP, True, turn=3),
+    14: Axis("u", _DOWN, True, turn=-2),
+    15: Axis("u", (0.64, -0.75, 0.0), True, turn=-9),
+    17: Axis("u", (0.64, -0.75, 0.0), False, turn=8),
+    19: Axis("u", (-0.512, 0.522, -0.682), True, turn=11),
+    21: Axis("u", (0.512, -0.522, 0.682), False, turn=-12),
     24: Axis("v", _UP, True),
 }  # directions of U and V of the left charts; arms in the template's A-pose
 
@@ -49,7 +52,8 @@ def orient(
     """Rotates (and mirrors) flat coordinates to (u, v) in metres.
 
     flat: (N, 2) counter-clockwise seen from outside. positions: (N, 3) on the body. area: (N,) weight of each vertex.
-    The coordinate along the part's axis is the direction in which positions advance most, by weighted least squares.
+    The coordinate along the part's axis is the direction in which positions advance most, by weighted least squares,
+    but for the part's turn.
     """
     axis = AXES[part]
     centred = flat - (flat * area[:, None]).sum(axis=0) / area.sum()
@@ -64,6 +68,8 @@ def orient(
         u, v = along, left if axis.outward else -left
     else:
         v, u = along, -left if axis.outward else left
+    turn = np.radians(axis.turn)
+    u, v = np.cos(turn) * u - np.sin(turn) * v, np.sin(turn) * u + np.cos(turn) * v
     return np.stack([flat @ u, flat @ v], axis=1)
 
 
