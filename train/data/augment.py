@@ -6,6 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from densepose_mobile.parts import MIRROR, mirror_iuv
@@ -26,15 +27,24 @@ def mirror(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Background stays zero.
     """
-    flipped = labels[:, ::-1]
-    part = flipped[..., 0]
-    seen = part > 0
-    result = flipped.copy()
-    parts = part[seen]
-    result[..., 0] = MIRROR[part]
-    result[seen, 1] = _MIRROR_BYTES[0, parts, flipped[seen, 1]]
-    result[seen, 2] = _MIRROR_BYTES[1, parts, flipped[seen, 2]]
+    result = np.empty_like(labels)
+    _mirror(labels, result, MIRROR, _MIRROR_BYTES)
     return result
+
+
+@njit(cache=True, nogil=True)
+def _mirror(labels, result, parts, charts):  # type: ignore[no-untyped-def]
+    width = labels.shape[1]
+    for y in range(labels.shape[0]):
+        for x in range(width):
+            part = labels[y, width - 1 - x, 0]
+            result[y, x, 3] = labels[y, width - 1 - x, 3]
+            if part == 0:
+                result[y, x, 0] = result[y, x, 1] = result[y, x, 2] = 0
+            else:
+                result[y, x, 0] = parts[part]
+                result[y, x, 1] = charts[0, part, labels[y, width - 1 - x, 1]]
+                result[y, x, 2] = charts[1, part, labels[y, width - 1 - x, 2]]
 
 
 def warp_image(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:

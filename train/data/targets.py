@@ -7,6 +7,7 @@ the top left corner, with pixel centres at +0.5.
 from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from densepose_mobile.train.data.records import Picture
@@ -29,19 +30,46 @@ def label_picture(picture: Picture, labeller: Labeller) -> NDArray[np.uint8]:
     labels = np.zeros((*picture.instance.shape, 4), np.uint8)
     seen = picture.instance > 0
     part, uv = labeller.iuv(picture.face[seen], picture.weights()[seen])
-    labels[seen] = np.stack([part, *np.rint(uv * 255).astype(np.uint8), picture.instance[seen]], axis=-1)
+    _fill(labels, picture.instance, part, uv)
     return labels
 
 
 def instance_boxes(instance: NDArray[np.uint8], people: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Tight boxes (people, 4) xyxy px and pixel counts (people,) of instances 1..people; zeros where none is seen."""
     boxes = np.zeros((people, 4), np.float32)
-    counts = np.bincount(instance.ravel(), minlength=people + 1)[1 : people + 1]
-    for i in np.flatnonzero(counts):
-        mask = instance == i + 1
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        boxes[i] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    counts = np.zeros(people, np.int64)
+    _measure(instance, boxes, counts)
     return boxes, counts
+
+
+@njit(cache=True, nogil=True)
+def _fill(labels, instance, part, uv):  # type: ignore[no-untyped-def]
+    """Labels of the person pixels in row order."""
+    n = 0
+    for y in range(instance.shape[0]):
+        for x in range(instance.shape[1]):
+            if instance[y, x]:
+                labels[y, x, 0] = part[n]
+                labels[y, x, 1] = np.uint8(uv[0, n] * 255 + 0.5)
+                labels[y, x, 2] = np.uint8(uv[1, n] * 255 + 0.5)
+                labels[y, x, 3] = instance[y, x]
+                n += 1
+
+
+@njit(cache=True, nogil=True)
+def _measure(instance, boxes, counts):  # type: ignore[no-untyped-def]
+    for y in range(instance.shape[0]):
+        for x in range(instance.shape[1]):
+            i = instance[y, x]
+            if i == 0 or i > len(counts):
+                continue
+            i -= 1
+            if counts[i] == 0:
+                boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + 1, y + 1
+            else:
+                boxes[i, 0], boxes[i, 2] = min(boxes[i, 0], x), max(boxes[i, 2], x + 1)
+                boxes[i, 3] = y + 1
+            counts[i] += 1
 
 
 def box_matrix(box: NDArray[np.floating], size: int) -> NDArray[np.float64]:
