@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from densepose_mobile.errors import AssetError
 
-__all__ = ["ASSET_FOLDERS", "asset_file", "asset_folder", "asset_use", "verify_assets"]
+__all__ = ["ASSET_FOLDERS", "asset_file", "asset_folder", "asset_stamp", "asset_use", "verify_assets"]
 
 ASSET_FOLDERS: Final = ("valid_avatars", "poses", "mh_clothes", "hdri", "backgrounds", "photos_train")
 """Folders that training data is made from."""
@@ -55,6 +55,11 @@ def _manifest(assets: Path) -> dict[str, dict[str, Any]]:
         return {entry["path"]: entry for entry in entries}
     except (ValueError, KeyError, TypeError) as error:
         raise AssetError(f"{path} is no manifest ({error}); copy it again") from error
+
+
+def asset_stamp(assets: Path) -> str:
+    """Eight hexadecimal digits that change when the manifest does: part of the name of whatever is cached."""
+    return hashlib.sha256(asset_file(assets, _MANIFEST).read_bytes()).hexdigest()[:8]
 
 
 def asset_use(assets: Path, name: str) -> str:

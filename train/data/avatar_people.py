@@ -23,12 +23,12 @@ from densepose_mobile.train.data.retarget import bone_transforms, joint_rotation
 from densepose_mobile.train.data.rotations import heading
 from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.skinning import skin
-from densepose_mobile.train.data.surfaces import Surface
+from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
 from densepose_mobile.train.data.texels import BodyCoordinates, cached_texels
 
 __all__ = ["AvatarPeople"]
 
-_WIGS_FORMAT: Final = 1
+_WIGS_FORMAT: Final = 2
 _HEAD: Final = SEGMENTS.index("head")
 
 
@@ -41,12 +41,12 @@ class AvatarPeople:
         self.surfaces = self._surfaces(bank, template.vertices)
         library, coordinates = self.library, BodyCoordinates(template, bank)
         texels = cached_texels(self.surfaces[0], library.uv, library.uv_faces, coordinates, library.texture_size)
-        self._wardrobe = AvatarWardrobe(library, texels)
+        self._wardrobe = AvatarWardrobe(library, texels, SurfaceSet(self.surfaces[:1]).id)
 
     def _surfaces(self, bank: BodyBank, template: NDArray[np.float32]) -> tuple[Surface, ...]:
         """Body and wigs, registered to the template (13718, 3)."""
         canonical = avatar_canonical(self.library, bank, template)
-        wigs = cached_arrays(f"wig-registration-{_WIGS_FORMAT}", lambda: self._register_wigs())
+        wigs = cached_arrays(f"wig-registration-{_WIGS_FORMAT}-{self.library.stamp}", lambda: self._register_wigs())
         found = [Surface("valid/body", self.library.faces, canonical)]
         for number in range(NUM_WIGS):
             corners, weights = wigs[f"corners_{number}"], wigs[f"weights_{number}"]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
-from densepose_mobile.train.data.assets import asset_file
+from densepose_mobile.train.data.assets import asset_file, asset_stamp
 from densepose_mobile.train.data.hands import FINGERS, FingerJoint
 from densepose_mobile.train.data.poses import CANONICAL, Split
 from densepose_mobile.train.data.retarget import TWIST_STEPS, Rig, TwistBone
@@ -63,6 +63,7 @@ class AvatarLibrary:
 
     def __init__(self, assets: Path, keep: int = 240, texture_size: int = 512) -> None:
         self._assets = assets
+        self.stamp = asset_stamp(assets)
         self._keep = keep
         self.texture_size = texture_size
         self._cache: OrderedDict[str, Avatar] = OrderedDict()

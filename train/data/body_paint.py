@@ -6,6 +6,7 @@ Places are in metres of the body template, whose face was measured once (mouth a
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +15,13 @@ from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.fabrics import Colour, Fabric, Paint, paint
 from densepose_mobile.train.data.nearest import inner_faces, vertex_normals
-from densepose_mobile.train.data.surfaces import Surface
+from densepose_mobile.train.data.openness import openness
+from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
 from densepose_mobile.train.data.texels import ARM, HEAD, LEG, TRUNK, BodyCoordinates, TexelMap, cached_texels, fill
 
 __all__ = ["BodyPainter", "Cover", "Look"]
 
-_FORMAT: Final = 2
+_FORMAT: Final = 4
 SKIN, SCALP, BROW, LIPS, WHITE, IRIS, PUPIL, INSIDE, TOP, BOTTOM, FEET, BAND = range(12)
 
 _EYE: Final = (0.029, 1.593)
@@ -65,24 +67,19 @@ class BodyPainter:
         segment = coordinates.segments(surface.canonical)
         self.kind, self.along, _, _ = coordinates.coordinates(surface.canonical, segment)  # (V,), (V,) of the vertices
         self.canonical = surface.canonical
-        made = cached_arrays(f"body-light-{_FORMAT}-{size}", lambda: {"light": self._light(bank, template)})
+        made = cached_arrays(
+            f"body-paint-{_FORMAT}-{SurfaceSet((surface,)).id}-{size}",
+            lambda: {"light": self._light(bank, template), "features": self._paint_features(template)},
+        )
         self._light_map = made["light"].astype(np.uint8)
-        self._features = self._paint_features(template)
+        self._features = made["features"].astype(np.uint8)
         self._base = np.zeros((size, size, 3), np.uint8)
 
     def _light(self, bank: BodyBank, template: TemplateMesh) -> NDArray[np.uint8]:
         """(S, S) 128 in the open, darker in folds and sockets."""
-        import cv2
-        from igl import embree
-
         vertices = template.vertices.astype(np.float64)
         normals = vertex_normals(vertices, template.faces)
-        lifted = vertices + 2e-3 * normals
-        dark = np.asarray(
-            embree.ambient_occlusion(
-                vertices, template.faces.astype(np.int64), lifted, np.ascontiguousarray(normals), 300
-            )
-        )
+        dark = 1 - openness(vertices, template.faces, vertices + 2e-3 * normals, normals)
         local = np.where(self.kind == HEAD, dark, 0.5 * dark)
         size = self.texels.size
         out = np.zeros((size, size, 3))

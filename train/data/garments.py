@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
-from densepose_mobile.train.data.assets import asset_file
+from densepose_mobile.train.data.assets import asset_file, asset_stamp
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
 from densepose_mobile.train.data.cache import cached_arrays
@@ -27,7 +27,7 @@ __all__ = ["GARMENTS", "Garment", "load_garments"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT: Final = 1
+_FORMAT: Final = 3
 _FOLDER: Final = "mh_clothes"
 
 GARMENTS: Final[dict[str, str]] = {
@@ -189,7 +189,7 @@ def _pieces(faces: NDArray[np.int32], height: NDArray[np.float64]) -> NDArray[np
 
 def load_garments(assets: Path, bank: BodyBank, template: NDArray[np.float32]) -> dict[str, Garment]:
     """All garments, registered to the template (13718, 3) m; some ten seconds once, then from the cache."""
-    data = cached_arrays(f"garments-{_FORMAT}", lambda: _build(assets, bank))
+    data = cached_arrays(f"garments-{_FORMAT}-{asset_stamp(assets)}", lambda: _build(assets, bank))
     rig = BodyRig(bank)
     dense = rig.weights.dense(rig.rig.num_bones)
     found = {}
@@ -231,7 +231,9 @@ def _build(assets: Path, bank: BodyBank) -> dict[str, NDArray[np.generic]]:
     body = (body - [0, body[:, 1].min(), 0]) * (1.7 / np.ptp(body[:, 1]))
     segment = segments_of(rig.rig, rig.weights)
     face_segment = np.sort(segment[bank.body][bank.faces], axis=1)[:, 1]
-    points = SurfacePoints(body, bank.faces, face_segment, ~inner_faces(body, bank.faces)).trees()
+    outer = ~inner_faces(body, bank.faces)
+    points = SurfacePoints(body, bank.faces, face_segment, outer).trees()
+    heads = SurfacePoints(body, bank.faces, face_segment, outer & (face_segment == SEGMENTS.index("head"))).trees()
     lowest = float(base[bank.body, 1].min())
     size = 1.7 / float(np.ptp(base[bank.body, 1]))
     head = SEGMENTS.index("head")
@@ -255,7 +257,10 @@ def _build(assets: Path, bank: BodyBank) -> dict[str, NDArray[np.generic]]:
             own = np.full(len(ids), head)
         triangles = item["faces"].astype(np.int32)
         normals = vertex_normals(fitted, triangles)
-        face, weights = points.nearest(fitted, (0.3 if name in HEADWEAR else 1.0) * normals, own)
+        if name in HEADWEAR:  # hair that falls over the shoulders is still head
+            face, weights = heads.nearest(fitted, 0.3 * normals, own)
+        else:
+            face, weights = points.nearest(fitted, normals, own)
         item["body_corners"] = bank.faces[face]
         item["body_shares"] = weights.astype(np.float32)
         item["piece"] = _pieces(triangles, np.einsum("vk,vk->v", weights, body[bank.faces[face], 1]))

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.train.data.openness import openness
 from densepose_mobile.train.data.segments import COMPATIBLE, SEGMENTS
 
 __all__ = ["SurfacePoints", "closest_on_triangles", "inner_faces", "vertex_normals"]
@@ -110,11 +111,7 @@ def closest_on_triangles(points: NDArray[np.float64], corners: NDArray[np.float6
 
 def inner_faces(vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(F,) faces that no light reaches: inside of the mouth, of the eye sockets, of the nostrils."""
-    from igl import embree
-
     corners = vertices[faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-15)
-    place = corners.mean(1) + 1e-4 * normal
-    dark = embree.ambient_occlusion(vertices, faces.astype(np.int64), place, np.ascontiguousarray(normal), 200)
-    return np.asarray(dark) > 0.97
+    return openness(vertices, faces, corners.mean(1) + 5e-4 * normal, normal) < 0.04

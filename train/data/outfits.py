@@ -46,14 +46,19 @@ def _lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class AvatarWardrobe:
-    """Zones of all avatars, found by comparing each texel with the avatar's own face, voted over its outfit."""
+    """Zones of all avatars, found by comparing each texel with the avatar's own face, voted over its outfit.
 
-    def __init__(self, library: AvatarLibrary, texels: TexelMap) -> None:
+    body: id of the registered body surface, of which `texels` is the map.
+    """
+
+    def __init__(self, library: AvatarLibrary, texels: TexelMap, body: str) -> None:
         self._texels = texels
         self._zones: dict[str, _Zones] = {}
         self._fixed = self._fixed_texels(library)
         self._near = cv2.dilate(texels.used.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-        self._groups = cached_arrays(f"avatar-outfits-{_FORMAT}-{texels.size}", lambda: self._vote(library))
+        self._groups = cached_arrays(
+            f"avatar-outfits-{_FORMAT}-{library.stamp}-{body}-{texels.size}", lambda: self._vote(library)
+        )
 
     def _fixed_texels(self, library: AvatarLibrary) -> NDArray[np.bool_]:
         """(S, S) texels of the eyes."""

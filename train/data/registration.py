@@ -27,7 +27,7 @@ __all__ = ["avatar_canonical", "template_in_t_pose"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT: Final = 1  # raised when the method changes
+_FORMAT: Final = 2  # raised when the method changes
 _STIFFNESS: Final = (300.0, 100.0, 40.0, 15.0, 6.0, 2.5, 1.0, 0.5, 0.5)
 
 
@@ -188,7 +188,7 @@ def avatar_canonical(library: AvatarLibrary, bank: BodyBank, template: NDArray[n
 
     template: (13718, 3) vertices of the body template. Takes about a minute once, then it is read from the cache.
     """
-    data = cached_arrays(f"avatar-registration-{_FORMAT}", lambda: _register(library, bank))
+    data = cached_arrays(f"avatar-registration-{_FORMAT}-{library.stamp}", lambda: _register(library, bank))
     weights, corners = data["weights"].astype(np.float64), data["corners"]
     if len(corners) != library.num_vertices:
         raise AssetError(f"the cached registration has {len(corners)} vertices, the avatars {library.num_vertices}")
