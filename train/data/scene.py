@@ -75,18 +75,23 @@ def _collides(points: NDArray[np.float32], taken: NDArray[np.int64], share: floa
     return bool(np.isin(own, taken, assume_unique=True).sum() > share * len(own))
 
 
-def _place(rng: np.random.Generator, anchor: NDArray[np.float64], camera_distance: float) -> NDArray[np.float64]:
-    """Where the next person stands on the ground: beside, before or behind the anchor, or far off."""
+def _place(rng: np.random.Generator, anchor: NDArray[np.float64], span: float) -> NDArray[np.float64]:
+    """Where the next person stands on the ground: beside, before or behind the anchor, or far off.
+
+    span: metres that the picture spans at the anchor; most people should come to lie in it.
+    """
     kind = rng.random()
     if kind < 0.45:
-        x, z = rng.choice([-1, 1]) * rng.uniform(0.3, 0.95), rng.normal(0, 0.25)
+        close = span < 1.1 and rng.random() < 0.7
+        x = rng.choice([-1, 1]) * (rng.uniform(0.15, 0.55) if close else rng.uniform(0.3, 0.95))
+        z = -rng.uniform(0.15, 1.5) if close else rng.normal(0, 0.25)
     elif kind < 0.70:
         x, z = rng.normal(0, 0.3), rng.choice([-1, -1, 1]) * rng.uniform(0.3, 1.2)
     elif kind < 0.86:
-        x, z = rng.normal(0, 1.3), rng.uniform(-4.0, 0.6)
+        x, z = rng.normal(0, 0.25 + 0.3 * span), rng.uniform(-4.0, 0.6)
     else:
         z = -rng.uniform(3, 14)
-        x = rng.uniform(-0.45, 0.45) * (camera_distance - z)
+        x = rng.uniform(-0.5, 0.5) * (span - 0.6 * z)
     return np.array([anchor[0] + x, 0.0, anchor[2] + z])
 
 
@@ -94,13 +99,13 @@ def _stand_beside(
     people: list[PosedPerson],
     taken: list[NDArray[np.int64]],
     person: PosedPerson,
-    distance: float,
+    span: float,
     rng: np.random.Generator,
 ) -> None:
     """Add the person next to those there, pushed away until bodies at most touch; left out when there is no room."""
     anchor = people[int(rng.integers(len(people)))].keypoints[[11, 12]].mean(axis=0).astype(np.float64)
-    spot = _place(rng, anchor, distance)
-    if spot[2] > 0.55 * distance - 0.3:  # too near to the camera: stand behind instead
+    spot = _place(rng, anchor, span)
+    if spot[2] > 0.75 * span - 0.3:  # too near to the camera: stand behind instead
         spot[2] = -abs(spot[2]) - 0.3
     points, occupied = _points(person), np.unique(np.concatenate(taken))
     away = spot - anchor
@@ -216,7 +221,7 @@ def compose(
     taken = [_voxels(_points(turned[0]))]
     focus, span = aim(people[0], _points(people[0]), framing, rng)
     for person in turned[1:]:
-        _stand_beside(people, taken, person, 1.4 * span, rng)
+        _stand_beside(people, taken, person, span, rng)
     if len(people) > 1 and rng.random() < 0.1:  # passers-by
         for _ in range(int(rng.integers(2, 6))):
             again = people[int(rng.integers(1, len(people)))]
