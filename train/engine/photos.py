@@ -51,8 +51,9 @@ class RealPhotos:
         self._truth = truth[:pictures]
         self._atlas = atlas
         self._out = out
-        by_size = sorted(self._truth, key=_largest_person, reverse=True)
-        self._shown = {picture.file_name for picture in by_size[: shown // 2]}
+        by_size = sorted(self._truth, key=_largest_person)  # close-ups come last, the smallest people first
+        step = max(len(by_size) // max(shown // 2, 1), 1)
+        self._shown = {picture.file_name for picture in by_size[step // 2 :: step][: shown // 2]}
         self._unlabelled = _whole_body_photos(assets / "photos_train", shown - len(self._shown))
 
     def __call__(self, student: Student, step: int) -> dict[str, float]:

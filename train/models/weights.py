@@ -29,6 +29,7 @@ def save_student(path: Path, student: Student, header: dict[str, Any], half: boo
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata={_KEY: json.dumps(full)})
+    partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
 
 
