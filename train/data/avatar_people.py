@@ -13,6 +13,7 @@ from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.builds import sample_build
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.figure import FaceMarks, joint_scales, keypoints, stand
+from densepose_mobile.train.data.garments import NAPE
 from densepose_mobile.train.data.hands import finger_rotations, sample_hand
 from densepose_mobile.train.data.nearest import SurfacePoints, vertex_normals
 from densepose_mobile.train.data.outfits import AvatarWardrobe, tint_hair
@@ -28,7 +29,7 @@ from densepose_mobile.train.data.texels import BodyCoordinates, cached_texels
 
 __all__ = ["AvatarPeople"]
 
-_WIGS_FORMAT: Final = 2
+_WIGS_FORMAT: Final = 3
 _HEAD: Final = SEGMENTS.index("head")
 
 
@@ -46,7 +47,9 @@ class AvatarPeople:
     def _surfaces(self, bank: BodyBank, template: NDArray[np.float32]) -> tuple[Surface, ...]:
         """Body and wigs, registered to the template (13718, 3)."""
         canonical = avatar_canonical(self.library, bank, template)
-        wigs = cached_arrays(f"wig-registration-{_WIGS_FORMAT}-{self.library.stamp}", lambda: self._register_wigs())
+        wigs = cached_arrays(
+            f"wig-registration-{_WIGS_FORMAT}-{self.library.stamp}", lambda: self._register_wigs(canonical)
+        )
         found = [Surface("valid/body", self.library.faces, canonical)]
         for number in range(NUM_WIGS):
             corners, weights = wigs[f"corners_{number}"], wigs[f"weights_{number}"]
@@ -54,7 +57,7 @@ class AvatarPeople:
             found.append(Surface(f"valid/wig{number}", self.library.wig_faces[number], points.astype(np.float32)))
         return tuple(found)
 
-    def _register_wigs(self) -> dict[str, NDArray[np.generic]]:
+    def _register_wigs(self, canonical: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
         """Triple of body vertices and weights for each wig vertex: the nearest point of the head below."""
         out: dict[str, NDArray[np.generic]] = {}
         library = self.library
@@ -62,8 +65,8 @@ class AvatarPeople:
             name = next(name for name, entry in library.entries.items() if entry["wig_topology"] == number)
             avatar = library.load(name)
             segment = segments_of(library.rig, avatar.weights)[library.faces].min(1)
-            only = np.where(segment == _HEAD, _HEAD, SEGMENTS.index("l_foot"))  # nothing but the head is near a head
-            points = SurfacePoints(avatar.vertices.astype(np.float64), library.faces, only, only == _HEAD)
+            usable = (segment == _HEAD) & (canonical[library.faces, 1].min(1) > NAPE)
+            points = SurfacePoints(avatar.vertices.astype(np.float64), library.faces, segment, usable)
             wig = avatar.wig_vertices.astype(np.float64)
             normals = vertex_normals(wig, library.wig_faces[number])
             face, weights = points.trees().nearest(wig, 0.2 * normals, np.full(len(wig), _HEAD))

@@ -23,11 +23,11 @@ from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.skinning import SkinWeights
 from densepose_mobile.train.data.surfaces import Surface
 
-__all__ = ["GARMENTS", "Garment", "load_garments"]
+__all__ = ["GARMENTS", "NAPE", "Garment", "load_garments"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _FOLDER: Final = "mh_clothes"
 
 GARMENTS: Final[dict[str, str]] = {
@@ -42,6 +42,9 @@ GARMENTS: Final[dict[str, str]] = {
     "skirt": "base/base",  # the base mesh's own helper for skirts
 }  # fmt: skip
 """Garment -> file without its ending."""
+
+NAPE: Final = 1.50
+"""m of the template: hair and hats lie on the head above it, never on the neck, whose foot belongs to the trunk."""
 
 HEADWEAR: Final = ("fedora", "fedora_cocked", "afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short01",
                    "short02", "short03", "short04")  # fmt: skip
@@ -233,7 +236,9 @@ def _build(assets: Path, bank: BodyBank) -> dict[str, NDArray[np.generic]]:
     face_segment = np.sort(segment[bank.body][bank.faces], axis=1)[:, 1]
     outer = ~inner_faces(body, bank.faces)
     points = SurfacePoints(body, bank.faces, face_segment, outer).trees()
-    heads = SurfacePoints(body, bank.faces, face_segment, outer & (face_segment == SEGMENTS.index("head"))).trees()
+    above = body[bank.faces, 1].min(1) > NAPE
+    head_only = outer & above & (face_segment == SEGMENTS.index("head"))
+    heads = SurfacePoints(body, bank.faces, face_segment, head_only).trees()
     lowest = float(base[bank.body, 1].min())
     size = 1.7 / float(np.ptp(base[bank.body, 1]))
     head = SEGMENTS.index("head")

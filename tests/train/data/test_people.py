@@ -152,7 +152,7 @@ def test_registration_has_no_jumps(factory: PeopleFactory) -> None:
 def test_wigs_and_hair_lie_on_the_head(factory: PeopleFactory) -> None:
     for surface in factory.surfaces:
         if "wig" in surface.name or surface.name in ("mh/long01", "mh/afro01", "mh/fedora"):
-            assert surface.canonical[:, 1].min() > 1.38, surface.name
+            assert surface.canonical[:, 1].min() > 1.49, surface.name
 
 
 def test_surfaces_are_the_same_for_both_splits(assets: Path, factory: PeopleFactory) -> None:
