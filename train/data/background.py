@@ -132,7 +132,7 @@ class Backgrounds:
             image, homography, (camera.size, camera.size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REFLECT_101,
         )  # fmt: skip
-        if rng.random() < 0.5 and abs(float(camera.rotation[0, 1])) < 0.1:
+        if rng.random() < 0.5 and abs(float(camera.rotation[0, 1])) < 0.04:
             seen = seen[:, ::-1]
         return Backdrop("face", path.stem, _linear(np.asarray(seen, np.uint8)))
 
