@@ -58,6 +58,13 @@ class Look:
     feet: Fabric
 
 
+def _neckline(points: NDArray[np.float32], front: float) -> NDArray[np.float32]:
+    """(...) m, upper end of a top at template points (..., 3): `front` in front, higher behind and on the shoulders."""
+    behind = 0.035 * np.clip((0.04 - points[..., 2]) / 0.08, 0, 1)
+    aside = 0.2 * np.clip((np.abs(points[..., 0]) - 0.05) / 0.08, 0, 1)
+    return np.asarray(front + behind + aside, np.float32)
+
+
 class BodyPainter:
     """Paints textures for the surface "anny/body"."""
 
@@ -142,7 +149,7 @@ class BodyPainter:
         if cover.leg is not None:
             out[((trunk | leg) & (y < cover.belt) & trunk) | (leg & (along < cover.leg))] = BOTTOM
         if cover.sleeve is not None:
-            neck = cover.neck + 0.035 * np.clip((0.04 - texels.point[..., 2]) / 0.08, 0, 1)
+            neck = _neckline(texels.point, cover.neck)
             out[(trunk & (y > cover.hem) & (y < neck)) | (arm & (along < cover.sleeve))] = TOP
             out[leg & (y > cover.hem)] = TOP
         if cover.band is not None:
@@ -157,7 +164,8 @@ class BodyPainter:
         top = np.zeros(len(y), bool)
         bottom = np.zeros(len(y), bool)
         if cover.sleeve is not None:
-            top = (trunk & (y > cover.hem) & (y < cover.neck)) | (arm & (self.along < cover.sleeve))
+            neck = _neckline(self.canonical, cover.neck)
+            top = (trunk & (y > cover.hem) & (y < neck)) | (arm & (self.along < cover.sleeve))
         if cover.leg is not None:
             bottom = (trunk & (y < cover.belt)) | (leg & (self.along < cover.leg))
         return top, bottom & ~top

@@ -188,8 +188,10 @@ class BodyPeople:
             below = self._hidden_under.get(name)
             if below is None:
                 continue
+            near = self._garments[name].near | below
             if name == outfit.shoes:
                 hidden |= below
+                pushed |= near
                 continue
             cloth = self._cloth(name)
             sleeve = 9.0 if outfit.sleeve is None else outfit.sleeve
@@ -202,7 +204,7 @@ class BodyPeople:
                 lower, lower_in = np.zeros_like(lower), np.zeros_like(lower)
             elif piece == 1:
                 upper, upper_in = np.zeros_like(upper), np.zeros_like(upper)
-            pushed |= below & (upper | lower)
+            pushed |= near & (upper | lower)
             hidden |= below & (upper_in | lower_in)
         return hidden, pushed
 

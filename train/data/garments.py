@@ -27,7 +27,7 @@ __all__ = ["GARMENTS", "NAPE", "Garment", "load_garments"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _FOLDER: Final = "mh_clothes"
 
 GARMENTS: Final[dict[str, str]] = {
@@ -63,6 +63,7 @@ class Garment:
     uv: NDArray[np.float32]  # (T, 2) u right, v down
     uv_faces: NDArray[np.int32]  # (F, 3)
     deleted: NDArray[np.int64]  # base vertices hidden below it
+    near: NDArray[np.bool_]  # (13718,) body vertices close below it
     piece: NDArray[np.uint8]  # (F,) 0 top, 1 bottom, 2 trim
     weights: SkinWeights
     surface: Surface
@@ -190,6 +191,17 @@ def _pieces(faces: NDArray[np.int32], height: NDArray[np.float64]) -> NDArray[np
     return out
 
 
+def _near(
+    body: NDArray[np.float64], normals: NDArray[np.float64], cloth: NDArray[np.float64], reach: float = 0.03
+) -> NDArray[np.bool_]:
+    """(V,) vertices of the body (V, 3) with cloth vertices (C, 3) above them and within `reach` m."""
+    from scipy.spatial import cKDTree
+
+    distance, index = cKDTree(cloth).query(body)
+    above = ((cloth[index] - body) * normals).sum(1)
+    return np.asarray((distance < reach) & (above > -0.3 * distance))
+
+
 def load_garments(assets: Path, bank: BodyBank, template: NDArray[np.float32]) -> dict[str, Garment]:
     """All garments, registered to the template (13718, 3) m; some ten seconds once, then from the cache."""
     data = cached_arrays(f"garments-{_FORMAT}-{asset_stamp(assets)}", lambda: _build(assets, bank))
@@ -219,6 +231,7 @@ def load_garments(assets: Path, bank: BodyBank, template: NDArray[np.float32]) -
             item["uv"].astype(np.float32),
             item["uv_faces"].astype(np.int32),
             item["deleted"].astype(np.int64),
+            item["near"].astype(bool),
             item["piece"].astype(np.uint8),
             weights,
             Surface(f"mh/{name}", faces, points.astype(np.float32)),
@@ -266,6 +279,7 @@ def _build(assets: Path, bank: BodyBank) -> dict[str, NDArray[np.generic]]:
             face, weights = heads.nearest(fitted, 0.3 * normals, own)
         else:
             face, weights = points.nearest(fitted, normals, own)
+        item["near"] = _near(body, vertex_normals(body, bank.faces), fitted)
         item["body_corners"] = bank.faces[face]
         item["body_shares"] = weights.astype(np.float32)
         item["piece"] = _pieces(triangles, np.einsum("vk,vk->v", weights, body[bank.faces[face], 1]))

@@ -34,7 +34,7 @@ _ALIKE: Final = ("Milit", "Util", "Medi", "Busi")  # all look the same: rarely l
 class _Zones:
     zone: NDArray[np.uint8]  # (S, S)
     light: NDArray[np.uint8]  # (S, S) brightness against the mean of the zone, 128 = equal
-    mean: NDArray[np.float64]  # (8, 3) mean colour of each zone
+    mean: NDArray[np.float64]  # (8, 3) mean colour of each zone; of skin, what lies in the light
 
 
 def _group(entry: dict[str, Any]) -> str:
@@ -131,6 +131,10 @@ class AvatarWardrobe:
                 mine = (zone == number) & texels.used
                 if mine.any():
                     mean[number] = picture[mine].mean(0)
+                    if number in (FACE, SKIN):
+                        own = mine & skin
+                        if own.any():
+                            mean[number] = np.percentile(picture[own], 60, axis=0)
                     middle = max(float(bright[mine].mean()), 12.0)
                     light[zone == number] = np.clip(128 * bright[zone == number] / middle, 40, 220)
             self._zones[avatar.name] = _Zones(zone, light, mean)
@@ -143,14 +147,16 @@ class AvatarWardrobe:
         keep = 0.06 if outfit in _ALIKE else 0.2
         zone = zones.zone
         paints = [Paint("keep")] * 8
-        tone = zones.mean[FACE]
+        flesh = zones.mean[SKIN] if zones.mean[SKIN].sum() > 60 else zones.mean[FACE]
+        gain = (1.0, 1.0, 1.0)
         if rng.random() < 0.6:
-            wanted = np.array(sample_skin(rng))
-            share = rng.uniform(0.3, 1.0)
-            tone = tone * (1 - share) + wanted * share
-            paints[FACE] = Paint("tint", _gain(tone, zones.mean[FACE]))
-            paints[SKIN] = Paint("tint", _gain(0.97 * tone, zones.mean[SKIN]))
-        r, g, b = (float(v) for v in 0.97 * tone)
+            wanted, share = np.array(sample_skin(rng)), rng.uniform(0.3, 1.0)
+            gain = _skin_gain(zones.mean[FACE] * (1 - share) + wanted * share, zones.mean[FACE])
+            paints[FACE] = Paint("tint", gain)
+            even = zones.mean[FACE] / np.maximum(flesh, 12)  # hands are often photographed lighter than the face
+            gain = _skin_gain(np.array(gain) * flesh * (0.5 + 0.5 * even), flesh)
+            paints[SKIN] = Paint("tint", gain)
+        r, g, b = (float(v) for v in np.clip(flesh * gain, 0, 250))
         paints[BARE] = Paint("skin", (r, g, b), shading=0.0)
         hair: Colour | None = None
         if rng.random() < 0.5:
@@ -227,6 +233,14 @@ def _plain(colour: Colour) -> Fabric:
 
 def _gain(wanted: NDArray[np.float64], mean: NDArray[np.float64]) -> Colour:
     r, g, b = np.clip(wanted / np.maximum(mean, 12), 0.2, 4.0)
+    return float(r), float(g), float(b)
+
+
+def _skin_gain(wanted: NDArray[np.float64], mean: NDArray[np.float64]) -> Colour:
+    """A gain that neither bleaches skin nor turns it blue or green."""
+    gain = wanted / np.maximum(mean, 12)
+    level = float(gain.mean())
+    r, g, b = np.clip(level, 0.4, 1.35) * np.clip(gain / level, 0.88, 1.12)
     return float(r), float(g), float(b)
 
 
