@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.train.atlas.template import TemplateMesh
+from densepose_mobile.train.data import headwear
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.fabrics import Colour, Fabric, Paint, paint
+from densepose_mobile.train.data.headwear import head_regions
 from densepose_mobile.train.data.nearest import inner_faces, vertex_normals
 from densepose_mobile.train.data.openness import openness
 from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
@@ -22,7 +24,7 @@ from densepose_mobile.train.data.texels import ARM, HEAD, LEG, TRUNK, BodyCoordi
 __all__ = ["BodyPainter", "Cover", "Look"]
 
 _FORMAT: Final = 4
-SKIN, SCALP, BROW, LIPS, WHITE, IRIS, PUPIL, INSIDE, TOP, BOTTOM, FEET, BAND = range(12)
+SKIN, SCALP, BROW, LIPS, WHITE, IRIS, PUPIL, INSIDE, TOP, BOTTOM, FEET, HEADGEAR, BEARD, GLASSES = range(14)
 
 _EYE: Final = (0.029, 1.593)
 _HAIRLINE: Final = (
@@ -42,6 +44,10 @@ class Cover:
     belt: float = 1.02  # upper end of the trousers
     socks: float | None = None  # feet and shins up to here (2 = ankle)
     band: tuple[float, float] | None = None  # levels of a band round the chest
+    headgear: str | None = None  # cap, helmet or scarf
+    beard: bool = False
+    glasses: bool = False
+    gloves: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class Look:
     top: Fabric
     bottom: Fabric
     feet: Fabric
+    headgear: Fabric
+    lenses: Colour
 
 
 def _neckline(points: NDArray[np.float32], front: float) -> NDArray[np.float32]:
@@ -80,6 +88,8 @@ class BodyPainter:
         )
         self._light_map = made["light"].astype(np.uint8)
         self._features = made["features"].astype(np.uint8)
+        self._on_head = head_regions(self.texels.point, self.texels.kind == HEAD)
+        self._head = head_regions(self.canonical, self.kind == HEAD)
         self._base = np.zeros((size, size, 3), np.uint8)
 
     def _light(self, bank: BodyBank, template: TemplateMesh) -> NDArray[np.uint8]:
@@ -156,19 +166,28 @@ class BodyPainter:
             out[trunk & (y > cover.band[0]) & (y < cover.band[1])] = TOP
         if cover.socks is not None:
             out[leg & (along > cover.socks)] = FEET
+        if cover.gloves:
+            out[arm & (along > 1.95)] = FEET
+        if cover.beard:
+            out[self._on_head["beard"]] = BEARD
+        if cover.glasses:
+            out[self._on_head["glasses"]] = GLASSES
+        if cover.headgear is not None:
+            out[self._on_head[cover.headgear]] = HEADGEAR
         return out
 
-    def cover_of_vertices(self, cover: Cover) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """(V,), (V,) body vertices under the top and under the trousers."""
+    def lift(self, cover: Cover, loose: tuple[float, float]) -> NDArray[np.float32]:
+        """(V,) m that the painted clothes stand off the body; loose: of the top and of the trousers."""
         y, arm, leg, trunk = self.canonical[:, 1], self.kind == ARM, self.kind == LEG, self.kind == TRUNK
-        top = np.zeros(len(y), bool)
-        bottom = np.zeros(len(y), bool)
+        out = np.zeros(len(y), np.float32)
+        if cover.leg is not None:
+            out[(trunk & (y < cover.belt)) | (leg & (self.along < cover.leg))] = loose[1]
         if cover.sleeve is not None:
             neck = _neckline(self.canonical, cover.neck)
-            top = (trunk & (y > cover.hem) & (y < neck)) | (arm & (self.along < cover.sleeve))
-        if cover.leg is not None:
-            bottom = (trunk & (y < cover.belt)) | (leg & (self.along < cover.leg))
-        return top, bottom & ~top
+            out[(trunk & (y > cover.hem) & (y < neck)) | (arm & (self.along < cover.sleeve))] = loose[0]
+        if cover.headgear is not None:
+            out[self._head[cover.headgear]] = headwear.HEADGEAR[cover.headgear]
+        return out
 
     def texture(self, look: Look, cover: Cover, rng: np.random.Generator) -> NDArray[np.uint8]:
         """(S, S, 3) sRGB."""
@@ -192,7 +211,9 @@ class BodyPainter:
             Paint("cloth", fabric=look.top, shading=0.7),
             Paint("cloth", fabric=look.bottom, shading=0.7),
             Paint("cloth", fabric=look.feet, shading=0.5),
-            Paint("cloth", fabric=look.top, shading=0.7),
+            Paint("cloth", fabric=look.headgear, shading=0.3),
+            flat(0.3 * skin + 0.7 * hair),
+            Paint("skin", look.lenses, shading=0.2),
         ]
         return paint(
             self._base, self._light_map, self.zones(cover), self.texels, tuple(paints), int(rng.integers(1 << 31))

@@ -142,11 +142,9 @@ class BodyPeople:
         hidden, pushed = self._under(worn, outfit)
         flesh = base[bank.body]
         normal = normals(flesh, bank.faces)
-        lift = np.where(pushed, -_PUSH, 0.0).astype(np.float32)
-        top, bottom = self._painter.cover_of_vertices(outfit.cover)
         size = float(bank.heights[shape]) / 1.7
-        lift[top & ~pushed] += outfit.loose[0] * size
-        lift[bottom & ~pushed] += outfit.loose[1] * size
+        lift = self._painter.lift(outfit.cover, outfit.loose) * size
+        lift[pushed] = -_PUSH
         bare = skin(flesh, self._weights, affine)
         body = bare if not lift.any() else skin(flesh + lift[:, None] * normal, self._weights, affine)
 

@@ -18,12 +18,13 @@ from densepose_mobile.train.data.fabrics import (
     sample_hair_colour,
     sample_skin,
 )
+from densepose_mobile.train.data.headwear import head_regions
 from densepose_mobile.train.data.texels import ARM, HEAD, LEG, TRUNK, TexelMap
 
 __all__ = ["AvatarWardrobe", "tint_hair"]
 
 _FORMAT: Final = 2
-KEEP, FACE, SKIN, HAIR, TOP, BOTTOM, SHOES, BARE = range(8)
+KEEP, FACE, SKIN, HAIR, TOP, BOTTOM, SHOES, BARE, HEADGEAR, GLASSES, GLOVES = range(11)
 """Zones of the avatars' texture; BARE is skin that a shorter sleeve or trouser leg lays open."""
 
 _LOOSE: Final = ("Busi", "Milit", "Util")  # cut too wide to become bare skin
@@ -34,7 +35,7 @@ _ALIKE: Final = ("Milit", "Util", "Medi", "Busi")  # all look the same: rarely l
 class _Zones:
     zone: NDArray[np.uint8]  # (S, S)
     light: NDArray[np.uint8]  # (S, S) brightness against the mean of the zone, 128 = equal
-    mean: NDArray[np.float64]  # (8, 3) mean colour of each zone; of skin, what lies in the light
+    mean: NDArray[np.float64]  # (11, 3) mean colour of each zone; of skin, what lies in the light
 
 
 def _group(entry: dict[str, Any]) -> str:
@@ -54,6 +55,7 @@ class AvatarWardrobe:
     def __init__(self, library: AvatarLibrary, texels: TexelMap, body: str) -> None:
         self._texels = texels
         self._zones: dict[str, _Zones] = {}
+        self._on_head = head_regions(texels.point, texels.kind == HEAD)
         self._fixed = self._fixed_texels(library)
         self._near = cv2.dilate(texels.used.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
         self._groups = cached_arrays(
@@ -125,9 +127,9 @@ class AvatarWardrobe:
             zone[(texels.kind == HEAD) & (texels.point[..., 1] < 1.44) & ~skin] = TOP
             zone[self._fixed | ~self._near] = KEEP
             light = np.full(zone.shape, 128, np.uint8)
-            mean = np.full((8, 3), 128.0)
+            mean = np.full((11, 3), 128.0)
             bright = np.maximum(lab[..., 0], 1)
-            for number in range(8):
+            for number in range(BARE):
                 mine = (zone == number) & texels.used
                 if mine.any():
                     mean[number] = picture[mine].mean(0)
@@ -146,7 +148,7 @@ class AvatarWardrobe:
         outfit = str(avatar.entry["outfit"])
         keep = 0.06 if outfit in _ALIKE else 0.2
         zone = zones.zone
-        paints = [Paint("keep")] * 8
+        paints = [Paint("keep")] * 11
         flesh = zones.mean[SKIN] if zones.mean[SKIN].sum() > 60 else zones.mean[FACE]
         gain = (1.0, 1.0, 1.0)
         if rng.random() < 0.6:
@@ -171,6 +173,7 @@ class AvatarWardrobe:
             paints[SHOES] = self._garment(rng, zones, SHOES, 0.2, logo=False)
         if rng.random() < 0.55:
             zone = self._recut(rng, zone, outfit, paints)
+        zone = self._extras(rng, zone, paints, wig=avatar.wig >= 0)
         seed = int(rng.integers(1 << 31))
         return paint(avatar.texture, zones.light, zone, self._texels, tuple(paints), seed), hair
 
@@ -218,6 +221,26 @@ class AvatarWardrobe:
             if rng.random() < 0.6:
                 bare &= (y < 1.14) | (y > 1.29)
             out[bare | (arm & (out == TOP))] = BARE
+        return out
+
+    def _extras(
+        self, rng: np.random.Generator, zone: NDArray[np.uint8], paints: list[Paint], wig: bool
+    ) -> NDArray[np.uint8]:
+        """Glasses, gloves and, without a wig, headgear."""
+        draw = rng.random(3)
+        if draw.min() > 0.12:
+            return zone
+        out = zone.copy()
+        if draw[0] < 0.06:
+            out[self._on_head["glasses"]] = GLASSES
+            r, g, b = (float(v) for v in rng.uniform(8, 60, 3))
+            paints[GLASSES] = Paint("skin", (r, g, b), shading=0.0)
+        if draw[1] < 0.06:
+            out[(self._texels.kind == ARM) & (self._texels.along > 1.95)] = GLOVES
+            paints[GLOVES] = Paint("cloth", fabric=sample_fabric(rng, calm=True), shading=0.3)
+        if draw[2] < 0.12 and not wig:
+            out[self._on_head[str(rng.choice(["cap", "helmet", "scarf"]))]] = HEADGEAR
+            paints[HEADGEAR] = Paint("cloth", fabric=sample_fabric(rng), shading=0.0)
         return out
 
 

@@ -103,9 +103,15 @@ def sample_outfit(rng: np.random.Generator, phenotype: dict[str, float]) -> Outf
         _IRIS[int(rng.integers(len(_IRIS)))],
         top_fabric,
         bottom_fabric,
-        sample_fabric(rng, calm=True),
+        _unlike(sample_fabric(rng, calm=True), skin),
+        _unlike(sample_fabric(rng), skin),
+        _near_black(rng),
     )
-    cover = Cover(cover_sleeve, hem, float(rng.uniform(1.39, 1.45)), cover_leg, belt, socks, band)
+    headgear, beard, glasses, gloves = _extras(rng, woman, age)
+    if headgear is not None:
+        hair = None
+    neck = float(rng.uniform(1.39, 1.45))
+    cover = Cover(cover_sleeve, hem, neck, cover_leg, belt, socks, band, headgear, beard, glasses, gloves)
     return Outfit(
         cover,
         look,
@@ -128,6 +134,21 @@ def _unlike(fabric: Fabric, skin: Colour) -> Fabric:
         return fabric
     r, g, b = fabric.first
     return replace(fabric, first=(0.35 * r, 0.4 * g, 0.5 * b))
+
+
+def _near_black(rng: np.random.Generator) -> Colour:
+    r, g, b = rng.uniform(8, 60, 3)
+    return float(r), float(g), float(b)
+
+
+def _extras(rng: np.random.Generator, woman: bool, age: float) -> tuple[str | None, bool, bool, bool]:
+    """Headgear, beard, glasses, gloves."""
+    draw = rng.random(4)
+    headgear = None
+    if draw[0] < 0.16:
+        headgear = str(rng.choice(["cap", "helmet", "scarf"], p=[0.45, 0.3, 0.25]))
+    beard = not woman and age > _GROWN and draw[1] < 0.28
+    return headgear, beard, bool(draw[2] < 0.08), bool(draw[3] < 0.07)
 
 
 def _feet(rng: np.random.Generator) -> tuple[str | None, float | None]:
