@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import lightning
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.models.weights import save_student
@@ -53,6 +54,11 @@ class PeriodicCheckpoint(lightning.Callback):
             save_run(trainer, module, self._out)
             self._last = time.monotonic()
 
+    def on_exception(self, trainer: lightning.Trainer, module: Any, exception: BaseException) -> None:
+        """Save when somebody stops the run; not after a failure, whose state may be the cause."""
+        if isinstance(exception, KeyboardInterrupt | SIGTERMException):
+            save_run(trainer, module, self._out)
+
     def on_train_end(self, trainer: lightning.Trainer, module: Any) -> None:
-        """Save what was reached, after an interruption too; not after a failure, whose state may be the cause."""
+        """Save what was reached."""
         save_run(trainer, module, self._out)

@@ -35,8 +35,8 @@ class LossWeights:
 class Optimisation:
     """AdamW with warm-up, inverse square root decay from `steady_steps` on, and a linear cool-down at the end."""
 
-    lr: float = 3e-3
-    backbone_lr: float = 0.3  # of lr
+    lr: float = 1e-3
+    backbone_lr: float = 0.15  # of lr, for the backbone and the layers that read its features
     weight_decay: float = 0.01
     warmup_steps: int = 500
     steady_steps: int = 4000  # lr falls as sqrt(steady / step) after these

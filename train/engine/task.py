@@ -1,7 +1,7 @@
 """The training task: student, averaged student, losses and optimiser as a Lightning module."""
 
 import copy
-from typing import Any
+from typing import Any, Final
 
 import lightning
 import numpy as np
@@ -20,6 +20,10 @@ from densepose_mobile.train.losses.track import track_loss
 from densepose_mobile.train.models.student import Student
 
 __all__ = ["StudentTask", "network_tensor"]
+
+_SLOW: Final = ("backbone.", "pyramid.laterals.", "track_head.reduce.")
+"""Layers of the lower rate. Backbone features are up to seven times unit deviation, and a step of Adam does not shrink
+with them: at the heads' rate these layers saturate the ReLU6 behind them within a thousand steps."""
 
 
 def network_tensor(image: Tensor) -> Tensor:
@@ -48,12 +52,12 @@ class StudentTask(lightning.LightningModule):
         self.averaged.load_state_dict(self.student.state_dict())
 
     def configure_optimizers(self) -> Any:
-        """AdamW; the backbone has its own rate, biases do not decay."""
+        """AdamW; the backbone and what reads its features has its own rate, biases do not decay."""
         plan = self.recipe.optimisation
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in self.student.named_parameters():
             if parameter.requires_grad:
-                groups.setdefault((name.startswith("backbone."), parameter.ndim > 1), []).append(parameter)
+                groups.setdefault((name.startswith(_SLOW), parameter.ndim > 1), []).append(parameter)
         optimizer = torch.optim.AdamW(
             [
                 {
