@@ -142,10 +142,10 @@ class Photometric:
             return image
         image = self._tone(rng, self._colour(rng, image))
         steps: tuple[tuple[float, Callable[[np.random.Generator, NDArray[np.uint8]], NDArray[np.uint8]]], ...] = (
-            (0.25, self._blur),
-            (0.15, self._shrink),
-            (0.3, self._noise),
-            (0.3, self._codec),
+            (0.15, self._blur),
+            (0.1, self._shrink),
+            (0.15, self._noise),
+            (0.15, self._codec),
         )
         for share, step in steps:
             if rng.random() < share:

@@ -98,7 +98,7 @@ class RenderedBatches(IterableDataset[Batch]):
                 decoded = 0
 
     def _crops(self, rng: np.random.Generator, scene: Scene) -> list[CropSample]:
-        people = rng.permutation(scene.people())[: self.plan.crops_per_picture]
+        people = scene.drawn_people(rng)[: self.plan.crops_per_picture]
         wanted: list[int | None] = [int(person) for person in people]
         if rng.random() < self.augmentation.negatives * max(len(wanted), 1):
             wanted.append(None)

@@ -19,6 +19,7 @@ MAX_PEOPLE = 16
 
 _SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
 _SMALLEST_CROP = 40.0  # px, longer side of the smallest box that is cropped
+_FULL_CROP = 110.0  # px, longer side from which on every person may be cropped: smaller ones are enlarged to a blur
 _FAINT = 0.03  # visible px of a person / area of the whole person's box, below which nobody would point at a person
 _ZOOM = (0.7, 1.4)  # of whole pictures, least and most
 _VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows the person
@@ -28,11 +29,11 @@ _VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows 
 class Augmentation:
     """How far samples stray from the rendered pictures. Shares are probabilities."""
 
-    photometric: float = 0.8  # strength
-    photometric_share: float = 0.5
+    photometric: float = 0.5  # strength; the renderer has a sensor of its own
+    photometric_share: float = 0.3
     flip: float = 0.5
     window: float = 0.3  # pictures cut off by grey borders
-    occluder: float = 0.15
+    occluder: float = 0.05  # the renderer has occluders of its own
     rotate: float = 0.4
     rotation: float = 15.0  # degrees, standard deviation
     shift: float = 0.07  # of the crop's side, standard deviation
@@ -90,8 +91,16 @@ class Scene:
 
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
-        longer = (self.boxes[:, 2:] - self.boxes[:, :2]).max(1, initial=0)
-        return np.flatnonzero((longer >= _SMALLEST_CROP) & (self.counts >= 3 * self.least))
+        return np.flatnonzero((self._longer >= _SMALLEST_CROP) & (self.counts >= 3 * self.least))
+
+    def drawn_people(self, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Those of `people` whose size wins a draw, in random order: few of the small ones."""
+        rows = self.people()
+        return rng.permutation(rows[rng.random(len(rows)) < (self._longer[rows] / _FULL_CROP) ** 2])
+
+    @property
+    def _longer(self) -> NDArray[np.float32]:
+        return np.asarray((self.boxes[:, 2:] - self.boxes[:, :2]).max(1, initial=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import IterableDataset
 
 from densepose_mobile.spec import ModelSpec
@@ -137,6 +138,22 @@ def test_run_leaves_checkpoint_student_and_logs(
     assert "probe/iou" in table.splitlines()[0]
     assert not list(tmp_path.rglob("*.partial"))
     assert task.reads == {"a.tar": 4}
+
+
+@pytest.mark.parametrize("stop", [SIGTERMException, KeyboardInterrupt])
+def test_stopped_run_keeps_its_last_step(
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics, stop: type[BaseException]
+) -> None:
+    class Stopped(StudentTask):
+        def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+            if self.global_step == 3:
+                raise stop
+            return super().training_step(batch, index)
+
+    task = Stopped(RECIPE, SPEC, flat_geodesics)
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        fit(task, Fixed(batches), tmp_path, {}, workers=0)
+    assert torch.load(tmp_path / CHECKPOINT_NAME, weights_only=False)["global_step"] == 3
 
 
 def test_loss_that_is_not_finite_stops_the_run(batches: list[Batch], flat_geodesics: Geodesics) -> None:
