@@ -203,6 +203,7 @@ def pack(meshes: Sequence[Mesh], camera: Camera) -> Geometry:
 @njit(cache=True, fastmath=True, nogil=True)
 def _fill(screen, faces, uv_faces, uv, texels, hidden, table, face_out, mesh_out, inverse_depth):  # type: ignore[no-untyped-def]
     rows, columns = inverse_depth.shape
+    zero, one, slack = np.float32(0.0), np.float32(1.0), np.float32(-1e-6)
     for m in range(table.shape[0]):
         start, height, width, channels, two_sided = table[m, 2], table[m, 3], table[m, 4], table[m, 5], table[m, 6]
         tested = channels == 4
@@ -211,13 +212,13 @@ def _fill(screen, faces, uv_faces, uv, texels, hidden, table, face_out, mesh_out
                 continue
             a, b, c = faces[k, 0], faces[k, 1], faces[k, 2]
             wa, wb, wc = screen[a, 2], screen[b, 2], screen[c, 2]
-            if wa <= 0.0 or wb <= 0.0 or wc <= 0.0:
+            if wa <= zero or wb <= zero or wc <= zero:
                 continue
             xa, ya, xb, yb, xc, yc = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
             area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
-            if area >= 0.0 and two_sided == 0:  # y down: counter-clockwise outside is negative here
+            if area >= zero and two_sided == 0:  # y down: counter-clockwise outside is negative here
                 continue
-            if abs(area) < 1e-9:
+            if abs(area) < np.float32(1e-9):
                 continue
             x0 = max(0, int(np.ceil(min(xa, xb, xc))))
             x1 = min(columns - 1, int(np.floor(max(xa, xb, xc))))
@@ -225,16 +226,17 @@ def _fill(screen, faces, uv_faces, uv, texels, hidden, table, face_out, mesh_out
             y1 = min(rows - 1, int(np.floor(max(ya, yb, yc))))
             if x1 < x0 or y1 < y0:
                 continue
-            inv = 1.0 / area
+            inv = one / area
             # Barycentrics on the screen and their steps along x.
             ax, bx = (yb - yc) * inv, (yc - ya) * inv
             ay, by = (xc - xb) * inv, (xa - xc) * inv
             for y in range(y0, y1 + 1):
-                la = ax * (x0 - xc) + ay * (y - yc)
-                lb = bx * (x0 - xc) + by * (y - yc)
+                dx, dy = np.float32(x0) - xc, np.float32(y) - yc
+                la = ax * dx + ay * dy
+                lb = bx * dx + by * dy
                 for x in range(x0, x1 + 1):
-                    lc = 1.0 - la - lb
-                    if la >= 0.0 and lb >= 0.0 and lc >= 0.0:
+                    lc = one - la - lb
+                    if la >= slack and lb >= slack and lc >= slack:
                         w = la * wa + lb * wb + lc * wc
                         if w > inverse_depth[y, x]:
                             seen = True

@@ -78,6 +78,7 @@ class Truth:
 @njit(cache=True, fastmath=True, nogil=True)
 def _fill_depth(points, faces, hidden, table, depth):  # type: ignore[no-untyped-def]
     rows, columns = depth.shape
+    zero, one, slack = np.float32(0.0), np.float32(1.0), np.float32(-1e-6)
     for m in range(table.shape[0]):
         two_sided = table[m, 6]
         for k in range(table[m, 0], table[m, 1]):
@@ -87,22 +88,24 @@ def _fill_depth(points, faces, hidden, table, depth):  # type: ignore[no-untyped
             xa, ya, xb, yb = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
             xc, yc = points[c, 0], points[c, 1]
             area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
-            if abs(area) < 1e-9 or (area < 0.0 and two_sided == 0):
+            if abs(area) < np.float32(1e-9) or (area < zero and two_sided == 0):
                 continue
             x0, x1 = max(0, int(np.ceil(min(xa, xb, xc)))), min(columns - 1, int(np.floor(max(xa, xb, xc))))
             y0, y1 = max(0, int(np.ceil(min(ya, yb, yc)))), min(rows - 1, int(np.floor(max(ya, yb, yc))))
             if x1 < x0 or y1 < y0:
                 continue
-            inv = 1.0 / area
+            inv = one / area
             za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
             ax, bx = (yb - yc) * inv, (yc - ya) * inv
             ay, by = (xc - xb) * inv, (xa - xc) * inv
             for y in range(y0, y1 + 1):
-                la = ax * (x0 - xc) + ay * (y - yc)
-                lb = bx * (x0 - xc) + by * (y - yc)
+                dx, dy = np.float32(x0) - xc, np.float32(y) - yc
+                la = ax * dx + ay * dy
+                lb = bx * dx + by * dy
                 for x in range(x0, x1 + 1):
-                    if la >= 0.0 and lb >= 0.0 and la + lb <= 1.0:
-                        z = la * za + lb * zb + (1.0 - la - lb) * zc
+                    lc = one - la - lb
+                    if la >= slack and lb >= slack and lc >= slack:
+                        z = la * za + lb * zb + lc * zc
                         if z > depth[y, x]:
                             depth[y, x] = z
                     la += ax
