@@ -21,11 +21,11 @@ __all__ = ["shape_chart"]
 _Pull = Callable[[NDArray[np.float64]], tuple[NDArray[np.int32], NDArray[np.float64]]]
 
 _ROUNDS: Final = 25
-_HEAD_PULL: Final = 0.5  # weight of a squared metre against the symmetric Dirichlet energy
+_HEAD_PULL: Final = 0.3  # weight of a squared metre against the symmetric Dirichlet energy
 _HAND_PULL: Final = 0.05
 _PARTING_PULL: Final = 20.0
-_GAP: Final = 0.0005  # metres between fingers, on either side of their parting
-_SPREAD: Final = np.radians([75, 32, 24, 16, 0])  # thumb to little finger, away from the little finger's edge
+_GAP: Final = 0.0008  # metres between fingers, on either side of their parting
+_SPREAD: Final = np.radians([75, 24, 18, 11, 0])  # thumb to little finger, away from the little finger's edge
 
 
 def shape_chart(part: int, chart: Chart, template: TemplateMesh) -> NDArray[np.float64]:

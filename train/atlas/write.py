@@ -1,5 +1,6 @@
 """Writing the atlas file."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -24,5 +25,6 @@ def write_atlas(path: Path, arrays: dict[str, NDArray[Any]], left_nodes: int) ->
         np.savez_compressed(temporary, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise OutputError(f"cannot write {path} ({error}): choose a writable place with --out") from error
