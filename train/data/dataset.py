@@ -1,4 +1,4 @@
-"""The training stream: batches of whole pictures and crops from a folder of shards that may still be growing.
+"""The training stream: batches of whole pictures and crops from folders of shards that may still be growing.
 
 Rendering runs beside training. Shards that were read least come first, new ones are picked up as soon as they appear,
 and what was read is handed on with each batch, so that a run that resumes goes on with the unread shards.
@@ -57,15 +57,18 @@ class BatchPlan:
 
 @dataclass
 class RenderedBatches(IterableDataset[Batch]):
-    """Endless batches of a folder of shards. The same seed over the same finished folder gives the same stream."""
+    """Endless batches of the shards under a folder. The same seed over the same finished shards gives the same stream.
+
+    Shards lie in the folder or in folders within it, one for each surface set that was ever rendered.
+    """
 
     folder: Path
     spec: ModelSpec
     plan: BatchPlan
     augmentation: Augmentation
-    labels: Callable[[], Labeller]  # called in the loading process once the first shard is there
+    labels: Callable[[Path], Labeller]  # of a folder that holds shards; called in the loading process
     seed: int
-    reads: Mapping[str, int] = field(default_factory=dict)  # how often each shard was read before
+    reads: Mapping[str, int] = field(default_factory=dict)  # how often each shard, by its path in folder, was read
 
     def __iter__(self) -> Iterator[Batch]:
         """Run in the loading process."""
@@ -76,15 +79,16 @@ class RenderedBatches(IterableDataset[Batch]):
         wholes: list[WholeSample] = []
         crops: list[CropSample] = []
         pictures = _Pictures(self.folder, dict(self.reads), rng, finished)
-        labeller: Labeller | None = None
+        labellers: dict[Path, Labeller] = {}
         textures: deque[NDArray[np.uint8]] = deque(maxlen=8)
         decoded = 0
         need_whole, need_crops = self.plan.whole, self.plan.crops
-        for picture in pictures:
-            labeller = labeller or self.labels()
+        for home, picture in pictures:
+            if home not in labellers:
+                labellers[home] = self.labels(home)
             textures.append(picture.image)
             decoded += 1
-            scene = Scene.from_picture(picture, label_picture(picture, labeller))
+            scene = Scene.from_picture(picture, label_picture(picture, labellers[home]))
             scene = scene.disturbed(rng, self.augmentation, textures[0])
             whole_share = need_whole / max(need_whole + need_crops / 1.5, 1e-9)
             if need_whole and rng.random() < whole_share:
@@ -113,7 +117,8 @@ class _Pictures:
         self.folder, self.reads, self.rng, self.finished = folder, reads, rng, finished
         self.open: dict[str, Iterator[dict[str, Any]]] = {}
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Iterator[tuple[Path, Picture]]:
+        """Pictures, each with the folder of its shard."""
         waited = 0.0
         while True:
             while len(self.open) < _OPEN_SHARDS and self._open_next():
@@ -138,10 +143,11 @@ class _Pictures:
                     self.reads[name] = self.reads.get(name, 0) + 1
                     self.finished.append(name)
                 else:
-                    yield picture
+                    yield (self.folder / name).parent, picture
 
     def _open_next(self) -> bool:
-        names = sorted(path.name for path in self.folder.glob("*.tar") if path.name not in self.open)
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.tar"))
+        names = sorted(name for name in found if name not in self.open)
         if not names:
             return False
         least = min(self.reads.get(name, 0) for name in names)

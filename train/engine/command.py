@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def run(
     recipe: Path = typer.Argument(help="Recipe (YAML)."),
-    data: Path = typer.Option(help="Folder of training shards; it may grow while training."),
+    data: Path = typer.Option(help="Folder of training shards, or of folders of them; it may grow while training."),
     out: Path = typer.Option(help="Folder of the run: checkpoints, logs, pictures."),
     val: Path | None = typer.Option(None, help="Folder of held-out shards, for figures while training."),
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),

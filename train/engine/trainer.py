@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import lightning
@@ -34,7 +33,7 @@ _log = logging.getLogger(__name__)
 class RunPaths:
     """Where a run reads and writes."""
 
-    data: Path  # folder of training shards, may grow while training
+    data: Path  # folder of training shards, or of folders of them; may grow while training
     out: Path
     val: Path | None = None  # folder of held-out shards
     assets: Path | None = None
@@ -68,8 +67,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     else:
         task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")
         task.start_average()
-    labels = partial(folder_labels, paths.data)
-    stream = RenderedBatches(paths.data, spec, recipe.batch, recipe.augmentation, labels, seed, reads)
+    stream = RenderedBatches(paths.data, spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads)
     fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
 
 

@@ -18,7 +18,7 @@ PLAN = BatchPlan(whole=2, crops=3, buffer=4)
 
 def stream(folder: Path, labels: Labeller, **fields: object) -> RenderedBatches:
     values = {"seed": 0, "reads": {}, **fields}
-    return RenderedBatches(folder, SPEC, PLAN, Augmentation(), lambda: labels, **values)  # type: ignore[arg-type]
+    return RenderedBatches(folder, SPEC, PLAN, Augmentation(), lambda folder: labels, **values)  # type: ignore[arg-type]
 
 
 def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
@@ -73,3 +73,24 @@ def test_empty_folder_is_an_error(tmp_path: Path, plain_labels: Labeller, monkey
     monkeypatch.setattr(dataset, "_PATIENCE", 0.0)
     with pytest.raises(InputError, match="no shard"):
         next(iter(stream(tmp_path, plain_labels)))
+
+
+def test_folders_within_are_labelled_on_their_own(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        shard(tmp_path / name / "a.tar", range(4))
+    asked: list[Path] = []
+
+    def labels(folder: Path) -> Labeller:
+        asked.append(folder)
+        return plain_labels
+
+    finished: set[str] = set()
+    for batch in RenderedBatches(tmp_path, SPEC, PLAN, Augmentation(), labels, 0):
+        finished |= set(batch["finished"])
+        if len(finished) == 2:
+            break
+    assert sorted(asked) == [tmp_path / "first", tmp_path / "second"]
+    assert finished == {"first/a.tar", "second/a.tar"}

@@ -56,7 +56,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, shard: Callable[..., None])
 
 @pytest.fixture(scope="module")
 def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
-    stream = RenderedBatches(shards, SPEC, RECIPE.batch, Augmentation(photometric=0.0), lambda: plain_labels, 0)
+    stream = RenderedBatches(shards, SPEC, RECIPE.batch, Augmentation(photometric=0.0), lambda folder: plain_labels, 0)
     return list(islice(stream, 4))
 
 
