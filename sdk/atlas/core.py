@@ -211,7 +211,7 @@ class Atlas:
     def _node_points(self) -> NDArray[np.float64]:
         return self.vertices[self.nodes].astype(np.float64)
 
-    def _nearest(self, points: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def _nearest(self, points: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         face = np.zeros(len(points), np.intp)
         weight = np.zeros((len(points), 3))
         left = np.arange(len(points))

@@ -98,7 +98,7 @@ class SurfaceIndex:
         return face, weight
 
     def _closest(
-        self, points: NDArray[np.float64], option: NDArray[np.intp]
+        self, points: NDArray[np.floating], option: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         corner = self._vertices[self._faces[option]]
         found = closest_on_triangles(points, corner[:, 0], corner[:, 1], corner[:, 2])

@@ -80,8 +80,8 @@ def build_charts(template: TemplateMesh) -> Charts:
             uv_faces[chart.face_source + count] = chart.faces[:, [0, 2, 1]] + total
             uv.append(twin)
             total += len(own)
-    part = np.concatenate([cut.part, MIRROR[cut.part]])
-    return Charts(vertices, faces, part, mirror, len(cut.vertices), np.concatenate(uv), uv_faces)
+    parts = np.concatenate([cut.part, MIRROR[cut.part]])
+    return Charts(vertices, faces, parts, mirror, len(cut.vertices), np.concatenate(uv), uv_faces)
 
 
 def atlas_arrays(

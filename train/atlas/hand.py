@@ -44,7 +44,8 @@ def back_of_hand(
     rays = finger_rays(template, vertices)
     back = -arm.inner_wrist
     across = np.cross(back, arm.wrist_normal)
-    points, normals = [], []
+    points: list[NDArray[np.float64]] = []
+    normals: list[NDArray[np.float64]] = []
     for finger, ray in enumerate(rays):
         root = wrist_centre + across * (0.008 * (finger - 2) * _towards(across, rays))
         line = np.concatenate([[root - 0.03 * arm.wrist_normal, root], ray])

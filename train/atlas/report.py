@@ -50,8 +50,8 @@ def geodesic_errors(atlas: Atlas, sources: int, targets: int = 2000) -> dict[str
     rng = np.random.default_rng(_SEED)
     corner = atlas.vertices[atlas.faces].astype(np.float64)
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    chance = np.bincount(atlas.faces.ravel(), np.repeat(area, 3), len(atlas.vertices))
-    chance /= chance.sum()
+    weight = np.bincount(atlas.faces.ravel(), np.repeat(area, 3), len(atlas.vertices))
+    chance = weight / weight.sum()
     part, uv = vertex_labels(atlas)
     whole = Skin(atlas.vertices.astype(np.float64), atlas.faces, np.zeros(0, np.int32), 0)
     exact, found = [], []
@@ -77,7 +77,7 @@ def vertex_labels(atlas: Atlas) -> tuple[NDArray[np.uint8], NDArray[np.float32]]
     return part, uv
 
 
-def _spread(error: NDArray[np.float64]) -> dict[str, float]:
+def _spread(error: NDArray[np.floating]) -> dict[str, float]:
     absolute = np.abs(error) * 1000
     return {
         "mean": round(float(absolute.mean()), 2),

@@ -64,7 +64,7 @@ def template_mesh(cache: Path | None = None) -> TemplateMesh:
         arrays = _build()
         folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-        np.savez_compressed(partial, **arrays)
+        np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
     with np.load(path) as file:
         names = [str(name) for name in file["joint_names"]]

@@ -104,7 +104,8 @@ def vertex_area(chart: Chart) -> NDArray[np.float64]:
     """(N,) a third of the area of the triangles at each vertex, square metres."""
     p = chart.vertices[chart.faces]
     area = np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1) / 6
-    return np.bincount(chart.faces.ravel(), np.repeat(area, 3), len(chart.vertices))
+    total = np.bincount(chart.faces.ravel(), np.repeat(area, 3), len(chart.vertices))
+    return np.asarray(total, np.float64)
 
 
 def distortion(chart: Chart, uv: NDArray[np.float64]) -> Distortion:
