@@ -30,6 +30,7 @@ from densepose_mobile.train.data.texels import BodyCoordinates, cached_texels
 __all__ = ["AvatarPeople"]
 
 _WIGS_FORMAT: Final = 3
+_TALLEST: Final = 2.0  # m
 _HEAD: Final = SEGMENTS.index("head")
 
 
@@ -103,7 +104,9 @@ class AvatarPeople:
     def sample(self, rng: np.random.Generator, pose: Pose) -> PosedPerson:
         """A person in `pose`."""
         avatar = self.library.load(self._names[int(rng.integers(len(self._names)))])
-        return self.posed(avatar, rng, pose, sample_build(rng))
+        build = sample_build(rng)
+        build *= min(1.0, _TALLEST / (float(avatar.entry["height_m"]) * float(build[:, 1].mean())))
+        return self.posed(avatar, rng, pose, build)
 
     def posed(self, avatar: Avatar, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32]) -> PosedPerson:
         """`avatar` in `pose`, stretched by `build` (22, 3)."""

@@ -29,6 +29,7 @@ __all__ = ["BodyPeople"]
 
 _CLOTH_SIZE: Final = 256  # px, textures of clothes
 _PUSH: Final = 0.006  # m that skin below cloth is drawn in
+_TALLEST: Final = 2.0  # m
 _MARGIN: Final = 0.03  # m of skin that is kept beyond the edge of a garment
 
 
@@ -124,9 +125,12 @@ class BodyPeople:
         """A person in `pose`."""
         shape = int(self._shapes[int(rng.integers(len(self._shapes)))])
         phenotype = self._bank.phenotype(shape)
-        outfit = sample_outfit(rng, phenotype)
+        height = float(self._bank.heights[shape])
+        outfit = sample_outfit(rng, phenotype, height)
         strength = 0.55 if phenotype["age"] > 0.55 else 0.3
-        return self.posed(shape, outfit, rng, pose, sample_build(rng, strength))
+        build = sample_build(rng, strength)
+        build *= min(1.0, _TALLEST / (height * float(build[:, 1].mean())))
+        return self.posed(shape, outfit, rng, pose, build)
 
     def posed(
         self, shape: int, outfit: Outfit, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32]

@@ -45,8 +45,11 @@ def _pick(rng: np.random.Generator, names: tuple[str, ...]) -> str:
     return names[int(rng.integers(len(names)))]
 
 
-def sample_outfit(rng: np.random.Generator, phenotype: dict[str, float]) -> Outfit:
-    """Clothes for a body of this age and gender (0 man, 1 woman); only grown bathers go without top or trousers."""
+def sample_outfit(rng: np.random.Generator, phenotype: dict[str, float], height: float) -> Outfit:
+    """Clothes for a body of this age and gender (0 man, 1 woman); only grown bathers go without top or trousers.
+
+    height: m.
+    """
     woman, age = phenotype["gender"] > 0.5, phenotype["age"]
     own, other = (_WOMENS, _MENS) if woman else (_MENS, _WOMENS[:2])
     suits = own if rng.random() < (0.6 if woman else 0.93) else other
@@ -87,7 +90,7 @@ def sample_outfit(rng: np.random.Generator, phenotype: dict[str, float]) -> Outf
     if top is None or (bottom is None and hem > 0.97):
         belt = max(belt, hem + 0.02)
     band = None
-    if age > _GROWN and rng.random() < 0.05:
+    if age > _GROWN and height > 1.5 and rng.random() < 0.05:
         top, cover_sleeve, sleeve = None, None, None
         bottom, leg, cover_leg = None, None, 0.08 if woman else float(rng.choice([0.15, 0.5, 0.9]))
         belt = 0.93 if woman else 0.98

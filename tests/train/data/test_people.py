@@ -72,6 +72,7 @@ def test_layers_fit_their_surfaces(factory: PeopleFactory, people: list[PosedPer
 
 def test_people_stand_on_the_ground_at_the_origin(people: list[PosedPerson]) -> None:
     for person in people:
+        assert 0.4 < person.height_m < 2.05
         lowest = min(layer.vertices[:, 1].min() for layer in person.layers)
         assert -1e-4 < lowest < 0.5
         if person.clip.startswith("stance"):
@@ -173,6 +174,6 @@ def test_nobody_is_undressed(factory: PeopleFactory) -> None:
 
     rng = np.random.default_rng(0)
     for _ in range(300):
-        outfit = sample_outfit(rng, {"gender": float(rng.random()), "age": float(rng.uniform(-0.1, 0.65))})
+        outfit = sample_outfit(rng, {"gender": float(rng.random()), "age": float(rng.uniform(-0.1, 0.65))}, 1.6)
         assert outfit.top is not None or outfit.cover.sleeve is not None
         assert outfit.bottom is not None or outfit.cover.leg is not None
