@@ -38,6 +38,7 @@ def convert(
     precision: str = typer.Option("int8", help=f"One of {', '.join(PRECISIONS)}."),
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
     method: str = typer.Option("mse", help=f"How ranges are chosen: {', '.join(METHODS)}."),
+    refit: int = typer.Option(32, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
     seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),
@@ -54,8 +55,11 @@ def convert(
     atlas_id = Atlas.load().id
     student, header = load_student(checkpoint)
     chosen = CalibrationSet.open(calibration) if calibration else None
-    quantisation = Quantisation(chosen, cast(Method, method), seed) if chosen and precision == "int8" else None
-    floats = float_graphs(student, checkpoint, cache)
+    quantisation, ready, source = None, student, checkpoint
+    if precision == "int8" and chosen is not None:
+        quantisation = Quantisation(chosen, cast(Method, method), refit, seed)
+        ready, source = quantisation.prepare(student, checkpoint, cache)
+    floats = float_graphs(ready, source, cache)
     graphs = convert_graphs(student.spec, floats, precision, quantisation)
 
     parity: dict[str, Any] = {}

@@ -23,12 +23,14 @@ from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.flatbuffer import record_activations
 from densepose_mobile.convert.litert import to_litert
 from densepose_mobile.convert.parity import Runner, compare_graphs
+from densepose_mobile.convert.prepare import prepare_for_int8
 from densepose_mobile.convert.quantise import to_float16, to_int8
 from densepose_mobile.errors import InputError
 from densepose_mobile.runtime import Graph, open_runtime
 from densepose_mobile.spec import GraphSpec, ModelSpec
 from densepose_mobile.train.models.graphs import graph_module
 from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.models.weights import load_student, save_student
 
 __all__ = ["PRECISIONS", "Quantisation", "calls_of", "convert_graphs", "float_graphs", "measure_parity", "torch_runner"]
 
@@ -42,20 +44,37 @@ Pictures = Callable[[], Iterator[NDArray[np.uint8]]]
 
 @dataclass(frozen=True)
 class Quantisation:
-    """How a model is brought to int8. keep: operators that stay in floating point, by graph."""
+    """How a model is brought to int8. refit: pictures that weights are equalised and rounded on, 0 for neither."""
 
     calibration: CalibrationSet
     method: Method = "mse"
+    refit: int = 32
     seed: int = 0
-    keep: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    def kept(self, graph: str) -> tuple[str, ...]:
-        """Operators of a graph that stay in floating point."""
-        return dict(self.keep).get(graph, ())
 
     def as_dict(self) -> dict[str, Any]:
         """What the manifest says of it."""
-        return {"calibration": self.calibration.provenance(), "method": self.method, "seed": self.seed}
+        rounding = (
+            f"channels equalised, layers refitted and rounded on {self.refit} pictures" if self.refit else "nearest"
+        )
+        return {
+            "calibration": self.calibration.provenance(),
+            "ranges": self.method,
+            "rounding": rounding,
+            "seed": self.seed,
+        }
+
+    def prepare(self, student: Student, checkpoint: Path, cache: Path) -> tuple[Student, Path]:
+        """The student with weights ready for int8, and its file; kept in `cache`, since it takes minutes."""
+        if not self.refit:
+            return student, checkpoint
+        parts = (file_sha256(checkpoint), self.calibration.id, str(self.refit), str(self.seed))
+        path = cache / f"{_key(*parts)}.safetensors"
+        if not path.is_file():
+            floats = float_graphs(student, checkpoint, cache)
+            detect = open_runtime("litert", threads=1).load(student.spec.detect(), floats["detect"])
+            ready = prepare_for_int8(student, lambda: iter(self.calibration), detect, self.refit, self.seed)
+            save_student(path, ready, {})
+        return load_student(path)[0], path
 
 
 def float_graphs(student: Student, checkpoint: Path, cache: Path) -> dict[str, bytes]:
@@ -64,11 +83,8 @@ def float_graphs(student: Student, checkpoint: Path, cache: Path) -> dict[str, b
     cache: folder in which converted graphs are kept, by the checkpoint's hash and the converter's version, since each
     takes seconds to convert.
     """
-    key = hashlib.sha256(
-        "\0".join(
-            (file_sha256(checkpoint), repr(student.spec), version("litert-torch"), version("litert-converter"))
-        ).encode()
-    ).hexdigest()[:16]
+    tools = (version("litert-torch"), version("litert-converter"))
+    key = _key(file_sha256(checkpoint), repr(student.spec), *tools)
     folder = cache / key
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {}
@@ -103,7 +119,7 @@ def convert_graphs(
             model = to_float16(model)
         elif precision == "int8" and quantisation is not None:
             ranges = _ranges(spec, graph, floats, quantisation)
-            model = to_int8(model, ranges, quantisation.kept(graph.name))
+            model = to_int8(model, ranges)
         counts = require_one_delegate(graph.name, model)
         total, megabytes = sum(counts.values()), len(model) / 1e6
         _log.info("%s %s: %.2f MB, %d operators on one delegate", graph.name, precision, megabytes, total)
@@ -172,6 +188,10 @@ def _chain(
     images, weights = detect_inputs(spec, pictures()), calls_of(spec, dense, pictures, detect, seed)
     calls = ((image, wy, wx) for (image,), (_, wy, wx) in zip(images, weights, strict=True))
     return compare_graphs(spec, dense, chained(runners), chained(loaded), calls).as_dict()
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _ranges(

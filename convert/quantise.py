@@ -11,6 +11,7 @@ inputs and outputs (Jacob et al., CVPR 2018). Some operators stay in floating po
 import contextlib
 import io
 import re
+import struct
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -108,7 +109,7 @@ def _quantize(model: bytes, recipe: RecipeManager, statistics: Mapping[str, Any]
         with _quiet():
             tool = quantizer.Quantizer(model, recipe.get_quantization_recipe())
             result = tool.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
-    except (ValueError, RuntimeError, KeyError, IndexError) as error:
+    except (ValueError, RuntimeError, KeyError, IndexError, struct.error) as error:
         raise ConversionError(f"the graph cannot be quantised: {error}") from error
     if result.quantized_model is None:
         raise ConversionError("the quantiser gave no graph")
