@@ -111,7 +111,9 @@ def test_hand_and_foot_run_round(uv_on):
     u = [uv_on(4, name)[0] for name in ("thumb palm", "middle palm", "little tip", "middle back", "thumb back")]
     assert np.all(np.diff(u) > 0.05)
     assert abs(u[2] - 0.5) < 0.15
-    right = [uv_on(3, f"-{name}")[0] for name in ("thumb back", "middle back", "little tip", "middle palm", "thumb palm")]
+    right = [
+        uv_on(3, f"-{name}")[0] for name in ("thumb back", "middle back", "little tip", "middle palm", "thumb palm")
+    ]
     assert np.all(np.diff(right) > 0.05)
     v = [uv_on(5, name)[1] for name in ("sole", "foot inside", "foot top", "foot outside")]
     assert np.all(np.diff(v) > 0.05)
