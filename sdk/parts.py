@@ -92,9 +92,7 @@ _MIRROR_FLIPS_U: Final = np.isin(np.arange(NUM_PARTS + 1), (3, 4, 5, 6, 23, 24))
 _MIRROR_FLIPS_V: Final = np.isin(np.arange(NUM_PARTS + 1), (1, 2))
 
 
-def mirror_iuv(
-    part: NDArray[np.uint8], uv: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def mirror_iuv(part: NDArray[np.uint8], uv: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Labels of the mirrored body: what each pixel's label becomes when the picture is flipped left to right.
 
     part: any shape, 0..24. uv: (2, *part.shape), 0..1. The arrays' own pixel order is left as it is: flip it besides.

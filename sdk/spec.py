@@ -88,7 +88,7 @@ class ModelSpec:
         )
 
     def track(self) -> GraphSpec:
-        """One person's crop -> maps of the crop's central RoI, presence logit, box (x0, y0, x1, y1 in crop units 0..1)."""
+        """One person's crop -> maps of its central RoI, presence logit, box (x0, y0, x1, y1 in crop units 0..1)."""
         return GraphSpec(
             "track",
             (TensorSpec("image", (1, self.track_size, self.track_size, 3)),),
