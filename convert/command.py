@@ -38,7 +38,7 @@ def convert(
     precision: str = typer.Option("int8", help=f"One of {', '.join(PRECISIONS)}."),
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
     method: str = typer.Option("mse", help=f"How ranges are chosen: {', '.join(METHODS)}."),
-    refit: int = typer.Option(32, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
+    refit: int = typer.Option(48, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
     seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),

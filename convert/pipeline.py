@@ -48,7 +48,7 @@ class Quantisation:
 
     calibration: CalibrationSet
     method: Method = "mse"
-    refit: int = 32
+    refit: int = 48
     seed: int = 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Weights made ready for int8: channels equalised, then rounded layer by layer, all in torch before the conversion."""
 
 import logging
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -67,7 +68,16 @@ def _detect(image: Tensor) -> Batch:
 
 
 def _dense(image: Tensor, wy: Tensor, wx: Tensor) -> Batch:
-    return lambda network: network.dense(network.detect(image)["features"], wy, wx)
+    # The dense head is rounded when what lies before it is done: each network's features are computed once.
+    known: weakref.WeakKeyDictionary[nn.Module, Tensor] = weakref.WeakKeyDictionary()
+
+    def run(network: nn.Module) -> None:
+        assert isinstance(network, Student)
+        if network not in known:
+            known[network] = network.detect(image)["features"]
+        network.dense(known[network], wy, wx)
+
+    return run
 
 
 def _track(crop: Tensor) -> Batch:

@@ -29,6 +29,8 @@ Batch = Callable[[nn.Module], Any]
 
 _LEVELS: Final = 127
 _POSITIONS: Final = 1000  # output positions of a layer that are used from each call
+_ROWS: Final = 30  # positions for each unknown weight after which no more batches are run
+_BATCHES: Final = 10  # but at least so many batches, since neighbouring positions are alike
 _DAMPING: Final = 1e-3  # of the mean second moment: how strongly the refitted weights are held to the original ones
 _SWEEPS: Final = 6
 _SHARES: Final = (1.0, 0.9, 0.8)  # of the largest weight: what the end of the grid stands for
@@ -52,9 +54,10 @@ class _Moments:
     squares: Tensor
     products: Tensor
     power: float  # sum of the squared targets
+    rows: int  # positions seen
 
 
-class _Enough(Exception):  # noqa: N818
+class _Enough(Exception):
     """Stops a network whose remaining layers are not needed."""
 
 
@@ -100,7 +103,9 @@ def _measure(network: nn.Module, rounded: nn.Module, name: str, batches: Sequenc
     generator = torch.Generator().manual_seed(0)
     total: _Moments | None = None
     calls: int | None = None
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if total is not None and number >= _BATCHES and total.rows >= _ROWS * total.squares.shape[1]:
+            break
         targets = [output for _, output in _capture(network, source, batch, calls)]
         calls = len(targets)
         inputs = [value for value, _ in _capture(rounded, layer, batch, calls)]
@@ -112,6 +117,7 @@ def _measure(network: nn.Module, rounded: nn.Module, name: str, batches: Sequenc
                 total.squares += part.squares
                 total.products += part.products
                 total.power += part.power
+                total.rows += part.rows
     if total is None:
         raise ConversionError(f"no calibration batch reaches layer {name}")
     return total
@@ -147,7 +153,8 @@ def _moments_of(layer: nn.Conv2d, value: Tensor, target: Tensor, generator: torc
     else:
         rows = torch.cat([patches.transpose(0, 1), patches.new_ones(patches.shape[1], count, 1)], 2)  # (C, P, k² + 1)
         targets = outputs.T[..., None]
-    return _Moments((rows.mT @ rows).double(), (rows.mT @ targets).double(), float(targets.double().square().sum()))
+    power = float(targets.double().square().sum())
+    return _Moments((rows.mT @ rows).double(), (rows.mT @ targets).double(), power, count)
 
 
 def _patches(layer: nn.Conv2d, value: Tensor, chosen: Tensor, height: int, width: int) -> Tensor:
