@@ -17,7 +17,9 @@ from densepose_mobile.train.data.raster import NEAR, Geometry, pack, rasterise
 from densepose_mobile.train.data.records import PersonTruth, Picture
 from densepose_mobile.train.data.scene import Scene, compose, sample_count
 from densepose_mobile.train.data.sensor import develop
-from densepose_mobile.train.data.shading import Light, Truth, ground_shadow, no_shadows, shade, shadow_map, truth
+from densepose_mobile.train.data.shading import Light, shade
+from densepose_mobile.train.data.shadows import ShadowMap, ground_shadow, no_shadows, shadow_map
+from densepose_mobile.train.data.truth import Truth, truth
 
 __all__ = ["PeopleSource", "Renderer"]
 
@@ -175,7 +177,7 @@ def _draw(
     return (colour[..., :3] + behind * through).astype(np.float32, copy=False), seen
 
 
-def _shadows(geometry: Geometry, camera: Camera, light: Light, shadows: Any) -> NDArray[np.float32]:
+def _shadows(geometry: Geometry, camera: Camera, light: Light, shadows: ShadowMap) -> NDArray[np.float32]:
     """(H, W, 3) factor on the background: what of the light reaches the ground."""
     # Half the resolution is enough for shadows: their edges are soft.
     half = Camera(

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from densepose_mobile.train.data.camera import Camera, look_at
 from densepose_mobile.train.data.raster import Mesh, pack, rasterise
 from densepose_mobile.train.data.records import BARYCENTRIC_STEPS
-from densepose_mobile.train.data.shading import truth
 from densepose_mobile.train.data.shapes import ball, box
+from densepose_mobile.train.data.truth import truth
 
 _SIZE = 48
 _WHITE = np.full((4, 4, 3), 255, np.uint8)
