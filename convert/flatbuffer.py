@@ -1,15 +1,18 @@
 """What stands in a `.tflite` file: its operators and tensors, and the values they take."""
 
+import itertools
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
-__all__ = ["GraphFile", "Operator", "read_delegates", "read_graph", "record_activations"]
+__all__ = ["GraphFile", "Operator", "read_delegates", "read_graph", "record_activations", "shorten_names"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,32 @@ def record_activations(
         yield {name: value for name, value in values if value.dtype == np.float32}
 
 
-_PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+def shorten_names(model: bytes) -> bytes:
+    """Name tensors by their modules' paths alone, such as `backbone.3.2.expand.conv;1`.
+
+    The converter writes the class of every module on the path, and several paths for what it folded: a hundred
+    kilobytes of names in a graph of three hundred tensors.
+    """
+    contents = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    for graph in contents.subgraphs:
+        taken: set[str] = set()
+        for tensor in graph.tensors:
+            path = _WRAPPER.sub("", tensor.name.decode().rpartition(";;")[2])
+            name = _CLASS.sub("", path).replace("/", ".")
+            number = itertools.count(2)
+            unique = name
+            while unique in taken:
+                unique = f"{name}~{next(number)}"
+            taken.add(unique)
+            tensor.name = unique.encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(contents))
+
+
+_WRAPPER: Final = re.compile(r"^densepose_mobile\.convert\.litert\._Named(?:/[^/]*_module)?[/;]")
+_CLASS: Final = re.compile(
+    r"(?:\w+\.)+[A-Z]\w*?_(?=[a-z0-9])"
+)  # of densepose_mobile.train.models.dense.DenseHead_dense_head
+_PLAIN: Final = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
 def _read(interpreter: Any) -> GraphFile:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from densepose_mobile.convert.errors import ConversionError
+from densepose_mobile.convert.flatbuffer import shorten_names
 from densepose_mobile.spec import GraphSpec
 
 __all__ = ["to_litert"]
@@ -57,7 +58,7 @@ def to_litert(module: nn.Module, graph: GraphSpec) -> bytes:
             converted: Any = litert_torch.convert(_Named(module, graph).eval(), sample_kwargs=samples)
             path = Path(folder) / "graph.tflite"
             converted.export(str(path))
-            model = path.read_bytes()
+            model = shorten_names(path.read_bytes())
     except Exception as error:  # the converter raises whatever its many layers raise
         raise ConversionError(f"graph {graph.name!r} cannot be converted to LiteRT: {error}") from error
     _log.info("converted %s to LiteRT, %.2f MB in float32", graph.name, len(model) / 1e6)
