@@ -70,12 +70,12 @@ def export(
 ) -> None:
     """Write shards as pictures and one DensePose-COCO file, for `evaluate` and other tools."""
     from densepose_mobile.atlas import Atlas
-    from densepose_mobile.train.data.export import export_coco, load_labels
+    from densepose_mobile.train.data.export import export_coco
+    from densepose_mobile.train.data.folder import folder_labels
 
-    atlas = Atlas.load()
     with _progress() as bar:
         task = bar.add_task("pictures", total=count)
-        labels, info = load_labels(shards, atlas), {"atlas": atlas.id, "seed": seed}
+        labels, info = folder_labels(shards), {"atlas": Atlas.load().id, "seed": seed}
         path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task))
     typer.echo(path)
 

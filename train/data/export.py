@@ -11,20 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.metrics.truth import DENSE_GRID
 from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE
-from densepose_mobile.train.atlas.labels import SurfaceLabels
 from densepose_mobile.train.data.records import PersonTruth, Picture, decode, iter_samples
-from densepose_mobile.train.data.shards import SURFACES_NAME
-from densepose_mobile.train.data.surfaces import SurfaceSet
 from densepose_mobile.train.data.targets import Labeller
 
-__all__ = ["ANNOTATIONS", "export_coco", "load_labels", "person_annotation"]
+__all__ = ["ANNOTATIONS", "export_coco", "person_annotation"]
 
 ANNOTATIONS: Final = "annotations.json"
 
@@ -93,12 +89,6 @@ def export_coco(
         raise OutputError(f"cannot write to {out} ({error.strerror or error}); choose another --out") from error
     _log.info("%d people in %d pictures", len(annotations), len(images))
     return out / ANNOTATIONS
-
-
-def load_labels(shards: Path, atlas: Atlas) -> Labeller:
-    """Labels by an atlas of the surfaces that lie beside the shards."""
-    folder = shards if shards.is_dir() else shards.parent
-    return SurfaceLabels.build(atlas, SurfaceSet.load(folder / SURFACES_NAME))
 
 
 def person_annotation(

@@ -1,7 +1,6 @@
 """Contact sheets of rendered shards: each picture beside its truth."""
 
 import logging
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 
 from densepose_mobile.draw import PALETTE
 from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.train.data.folder import folder_labels
 from densepose_mobile.train.data.records import Picture, iter_pictures
+from densepose_mobile.train.data.targets import Labeller, label_picture
 
 __all__ = ["panels", "write_sheets"]
 
 _log = logging.getLogger(__name__)
-
-Labeller = Callable[[NDArray[np.int32], NDArray[np.float32]], tuple[NDArray[np.uint8], NDArray[np.float32]]]
 
 _ROWS: Final = 6
 _BONES: Final = (
@@ -64,12 +63,10 @@ def panels(picture: Picture, labeller: Labeller | None = None) -> NDArray[np.uin
         shown.append(_blend(picture.image, hues, mask))
         shown.append(_blend(picture.image, PALETTE[picture.instance * 5 % 25], mask))
     else:
-        part, uv = np.zeros(mask.shape, np.uint8), np.zeros((2, *mask.shape), np.float32)
-        if mask.any():
-            part[mask], uv[:, mask] = labeller(picture.face[mask], picture.weights()[mask])
+        part, *uv, _ = np.moveaxis(label_picture(picture, labeller), 2, 0)
         shown.append(_blend(picture.image, PALETTE[part], mask))
-        for k in range(2):
-            ramp = cv2.applyColorMap((255 * uv[k]).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
+        for coordinate in uv:
+            ramp = cv2.applyColorMap(coordinate, cv2.COLORMAP_TURBO)[..., ::-1]
             shown.append(_blend(picture.image, np.asarray(ramp, np.uint8), mask))
     return np.hstack(shown)
 
@@ -79,15 +76,7 @@ def write_sheets(shards: Path, out: Path, count: int, labels: bool = False) -> l
 
     labels: needs the body atlas and the surface set that lies beside the shards.
     """
-    labeller: Labeller | None = None
-    if labels:
-        from densepose_mobile.atlas import Atlas
-        from densepose_mobile.train.atlas.labels import SurfaceLabels
-        from densepose_mobile.train.data.shards import SURFACES_NAME
-        from densepose_mobile.train.data.surfaces import SurfaceSet
-
-        folder = shards if shards.is_dir() else shards.parent
-        labeller = SurfaceLabels.build(Atlas.load(), SurfaceSet.load(folder / SURFACES_NAME)).iuv
+    labeller = folder_labels(shards) if labels else None
     written: list[Path] = []
     pictures = islice(iter_pictures(shards), count)
     try:
