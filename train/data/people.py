@@ -11,11 +11,11 @@ from densepose_mobile.train.data.avatar_people import AvatarPeople
 from densepose_mobile.train.data.bodies import body_bank
 from densepose_mobile.train.data.body_people import BodyPeople
 from densepose_mobile.train.data.motion_mix import sample_pose
-from densepose_mobile.train.data.persons import KEYPOINT_NAMES, Layer, PosedPerson
+from densepose_mobile.train.data.persons import Layer, PosedPerson
 from densepose_mobile.train.data.poses import Motions, Split
 from densepose_mobile.train.data.surfaces import SurfaceSet
 
-__all__ = ["AVATAR_SHARE", "KEYPOINT_NAMES", "Layer", "PeopleFactory", "PosedPerson"]
+__all__ = ["AVATAR_SHARE", "Layer", "PeopleFactory", "PosedPerson"]
 
 
 AVATAR_SHARE: Final = 0.58

@@ -1,33 +1,11 @@
 """A posed, dressed person: what a scene draws and what its truth is made from."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KEYPOINT_NAMES", "Layer", "PosedPerson"]
-
-KEYPOINT_NAMES: Final[tuple[str, ...]] = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
-"""The 17 COCO keypoints in order; left is the person's left."""
+__all__ = ["Layer", "PosedPerson"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from densepose_mobile.errors import AssetError
+from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.train.atlas.template import TemplateMesh, template_mesh
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.avatars import AvatarLibrary, identity_of
-from densepose_mobile.train.data.people import KEYPOINT_NAMES, PeopleFactory, PosedPerson
+from densepose_mobile.train.data.people import PeopleFactory, PosedPerson
 
 KEYPOINT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 
