@@ -1,7 +1,6 @@
 """`densepose-mobile atlas`: build the body atlas and look at it."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from densepose_mobile.train.atlas.pictures import draw_body, draw_charts, write_
 from densepose_mobile.train.atlas.report import report, write_report
 from densepose_mobile.train.atlas.template import template_mesh
 from densepose_mobile.train.atlas.write import write_atlas
+from densepose_mobile.train.cache import cache_folder
 
 __all__ = ["app"]
 
@@ -41,7 +41,7 @@ def build(
     ] = None,
 ) -> None:
     """Cut the template body into 24 charts, unwrap them and measure geodesic distances; about ten minutes once."""
-    folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "densepose-mobile"
+    folder = cache or cache_folder()
     template = template_mesh(cache)
     charts = build_charts(template)
     columns = (TextColumn("geodesics"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -5,7 +5,6 @@ that a chart border or seam crosses have several, and a small barycentric table 
 """
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.train.atlas.pieces import CELLS, Projector, border_pieces, cell_of
+from densepose_mobile.train.cache import Arrays, cached_arrays
 
 __all__ = ["SurfaceLabels", "Surfaces"]
 
@@ -58,18 +58,8 @@ class SurfaceLabels:
 
         cache: folder; by default $XDG_CACHE_HOME/densepose-mobile or ~/.cache/densepose-mobile.
         """
-        folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "densepose-mobile"
-        path = folder / f"labels-{atlas.id}-{surfaces.id}-{_FORMAT}.npz"
-        if path.exists():
-            with np.load(path) as file:
-                return cls(**{name: file[name] for name in ("first", "table", "choice", "part", "corner_uv")})
-        logger.info("laying the atlas on %d faces", len(surfaces.faces))
-        labels = _build(atlas, surfaces)
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-        np.savez(partial, **vars(labels))
-        partial.replace(path)
-        return labels
+        name = f"labels-{atlas.id}-{surfaces.id}-{_FORMAT}"
+        return cls(**cached_arrays(name, lambda: _build(atlas, surfaces), cache))
 
     def iuv(
         self, face: NDArray[np.int32], barycentric: NDArray[np.floating]
@@ -114,7 +104,7 @@ def _look_up(
             uv[k, n] = min(1.0, max(0.0, a * corner[0, k] + b * corner[1, k] + c * corner[2, k]))
 
 
-def _build(atlas: Atlas, surfaces: Surfaces) -> SurfaceLabels:
+def _build(atlas: Atlas, surfaces: Surfaces) -> Arrays:
     project = Projector(atlas)
     canonical, faces = surfaces.canonical.astype(np.float64), surfaces.faces
     at, uv = project(canonical)
@@ -153,7 +143,13 @@ def _build(atlas: Atlas, surfaces: Surfaces) -> SurfaceLabels:
         several = count[border] > 1
         table[border[several]] = np.arange(several.sum())
         choice = np.concatenate([np.concatenate(choices)[several], choice])
-    return SurfaceLabels(first.astype(np.int32), table, choice, piece_part, piece_uv)
+    return {
+        "first": first.astype(np.int32),
+        "table": table,
+        "choice": choice,
+        "part": piece_part,
+        "corner_uv": piece_uv,
+    }
 
 
 def _running(count: NDArray[np.int32]) -> NDArray[np.int32]:

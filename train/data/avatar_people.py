@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.train.atlas.template import TemplateMesh
+from densepose_mobile.train.cache import cached_arrays
 from densepose_mobile.train.data.avatars import NUM_WIGS, Avatar, AvatarLibrary
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.builds import sample_build
-from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.figure import FaceMarks, joint_scales, keypoints, stand
 from densepose_mobile.train.data.garments import NAPE
 from densepose_mobile.train.data.hands import finger_rotations, sample_hand

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.atlas.template import from_anny_axes
-from densepose_mobile.train.data.cache import Arrays, cached_arrays
+from densepose_mobile.train.cache import Arrays, cached_arrays
 
 __all__ = ["BODY_SHAPES", "BodyBank", "body_bank", "sample_phenotypes"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.train.atlas.template import TemplateMesh
+from densepose_mobile.train.cache import cached_arrays
 from densepose_mobile.train.data import headwear
 from densepose_mobile.train.data.bodies import BodyBank
-from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.fabrics import Colour, Fabric, Paint, paint
 from densepose_mobile.train.data.headwear import head_regions
 from densepose_mobile.train.data.nearest import inner_faces, vertex_normals

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
+from densepose_mobile.train.cache import cached_arrays
 from densepose_mobile.train.data.assets import asset_file, asset_stamp
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
-from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.nearest import SurfacePoints, inner_faces, vertex_normals
 from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.skinning import SkinWeights

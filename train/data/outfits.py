@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.train.cache import cached_arrays
 from densepose_mobile.train.data.avatars import Avatar, AvatarLibrary
-from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.fabrics import (
     Colour,
     Fabric,

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError
+from densepose_mobile.train.cache import cached_arrays
 from densepose_mobile.train.data.avatars import AvatarLibrary
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
-from densepose_mobile.train.data.cache import cached_arrays
 from densepose_mobile.train.data.hands import FINGERS
 from densepose_mobile.train.data.nearest import SurfacePoints, inner_faces, vertex_normals
 from densepose_mobile.train.data.retarget import Rig, bone_transforms, joint_rotations

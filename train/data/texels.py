@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.train.atlas.template import TemplateMesh
+from densepose_mobile.train.cache import Arrays, cached_arrays
 from densepose_mobile.train.data.bodies import BodyBank
 from densepose_mobile.train.data.bodyrig import BodyRig
-from densepose_mobile.train.data.cache import Arrays, cached_arrays
 from densepose_mobile.train.data.segments import SEGMENTS, segments_of
 from densepose_mobile.train.data.surfaces import Surface, SurfaceSet
 
