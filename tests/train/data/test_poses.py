@@ -3,22 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densepose_mobile.errors import AssetError
-from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.hands import FingerJoint, finger_rotations, sample_hand
 from densepose_mobile.train.data.motion_mix import sample_pose
 from densepose_mobile.train.data.poses import CANONICAL, KINDS, MIRROR_CANONICAL, Motions, joint_positions
 from densepose_mobile.train.data.stances import ARM_TARGETS, STANCES, perturb, reach, sample_stance
 
 AT = {name: index for index, name in enumerate(CANONICAL)}
-
-
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        return asset_folder()
-    except AssetError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from densepose_mobile.errors import AssetError
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.models.student import Student
 
 
-@pytest.fixture(scope="module")
-def assets() -> Path:
-    try:
-        folder = asset_folder()
-    except AssetError as error:
-        pytest.skip(str(error))
-    if not (folder / "coco_mini").is_dir():
-        pytest.skip(f"{folder / 'coco_mini'} is missing")
-    return folder
+@pytest.fixture(autouse=True)
+def _people_photos(assets: Path) -> None:
+    if not (assets / "coco_mini").is_dir():
+        pytest.skip(f"{assets / 'coco_mini'} is missing")
 
 
 def test_photos_are_measured_and_painted(assets: Path, tmp_path: Path) -> None:

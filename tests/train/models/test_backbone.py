@@ -5,18 +5,14 @@ import pytest
 import torch
 
 from densepose_mobile.errors import AssetError
-from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
 from densepose_mobile.train.models.movenet import load_movenet
 from densepose_mobile.train.models.student import Student
 
 
 @pytest.fixture(scope="module")
-def movenet() -> Path:
-    try:
-        path = asset_folder() / "weights" / "movenet_lightning.npz"
-    except AssetError as error:
-        pytest.skip(str(error))
+def movenet(assets: Path) -> Path:
+    path = assets / "weights" / "movenet_lightning.npz"
     if not path.is_file():
         pytest.skip(f"{path} is missing")
     return path
