@@ -56,14 +56,14 @@ def test_border_faces_have_several_pieces(labelled):
     assert (count[~crossed] == 1).all()
 
 
-def test_seams_inside_a_chart_do_not_smear():
+def test_seams_inside_a_chart_do_not_smear(tmp_path):
     """A triangle across the edge of the hand's chart, thumb side: no U from the middle of the chart in between."""
     thumb_side = np.array([[0.474, 1.05, 0.215], [0.464, 1.022, 0.222]])
     part, uv = ATLAS.iuv(thumb_side)
     assert part.tolist() == [4, 4]
     points = ATLAS.surface_point(part, *uv)
     surface = Surface("thumb", np.array([[0, 1, 2]], np.int32), np.stack([*points, points.mean(axis=0) + 0.002]))
-    labels = SurfaceLabels.build(ATLAS, SurfaceSet.of([surface]), None)
+    labels = SurfaceLabels.build(ATLAS, SurfaceSet.of([surface]), tmp_path)
     share = np.linspace(0.02, 0.95, 40, dtype=np.float32)
     found, way = labels.iuv(np.zeros(40, np.int32), np.stack([share, 0.97 - share], axis=1))
     point = share[:, None] * surface.canonical[0] + (0.97 - share)[:, None] * surface.canonical[1]
@@ -104,10 +104,10 @@ class OneFace:
     canonical: np.ndarray
 
 
-def test_a_face_collapsed_to_a_point():
+def test_a_face_collapsed_to_a_point(tmp_path):
     navel = np.repeat(np.array([[0.0, 1.066, 0.131]], np.float32), 3, axis=0)
     one = OneFace("collapsed", np.array([[0, 1, 2]], np.int32), navel)
-    labels = SurfaceLabels.build(ATLAS, one, None)
+    labels = SurfaceLabels.build(ATLAS, one, tmp_path)
     part, uv = labels.iuv(np.zeros(1, np.int32), np.array([[0.2, 0.5]], np.float32))
     assert part[0] == 2
     assert np.linalg.norm(ATLAS.surface_point(part, *uv)[0] - navel[0]) < 0.02
