@@ -33,7 +33,7 @@ class Options:
     """How to predict. Raises InputError for a value out of its range."""
 
     threads: int = 2  # of the runtime
-    score: float = 0.5  # 0..1, smallest score of a person
+    score: float = 0.4  # 0..1, smallest score of a person: the box IoU that the model expects
     max_people: int = 20  # the best-scored stay
     overlap: float = 0.6  # 0..1, largest IoU of two people's detected boxes
     duplicate: float = 0.8  # 0..1, share of a person's pixels claimed by a better one above which they are the same

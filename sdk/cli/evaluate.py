@@ -57,7 +57,7 @@ def evaluate(
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
     mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
-    score: float = typer.Option(0.5, "--score", min=0.0, max=1.0, help="Least score of a person."),
+    score: float = typer.Option(Options.score, "--score", min=0.0, max=1.0, help="Least score of a person."),
     threads: int = typer.Option(2, "--threads", min=1, help="Threads of the runtime."),
     baseline: list[str] = typer.Option(
         ["constant-uv"], "--baseline", help=f"Trivial predictor to measure beside: {', '.join(BASELINES)}. Repeatable."

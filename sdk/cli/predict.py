@@ -43,7 +43,7 @@ def predict(
         ",".join(DEFAULT_STYLES), "--draw", help=f"What the overlay shows: any of {','.join(STYLES)}, or none."
     ),
     legend: bool = typer.Option(False, "--legend", help="Explain the part colours beside the overlay."),
-    score: float = typer.Option(0.5, "--score", min=0.0, max=1.0, help="Least score of a person."),
+    score: float = typer.Option(Options.score, "--score", min=0.0, max=1.0, help="Least score of a person."),
     max_people: int = typer.Option(20, "--max-people", min=1, help="Most people in a picture, best first."),
     threads: int = typer.Option(2, "--threads", min=1, help="Threads of the runtime."),
     as_json: bool = typer.Option(False, "--json", help="Also print one line of JSON a picture on stdout."),

@@ -34,7 +34,6 @@ _MEASURES: Final = (
     "swap_rate",
     "keypoint_gps",
 )
-_SCORE: Final = 0.3  # smallest score of a person; the score is the expected IoU of the box
 _TILE: Final = 320  # px
 _COLUMNS: Final = 4
 
@@ -58,7 +57,7 @@ class RealPhotos:
 
     def __call__(self, student: Student, step: int) -> dict[str, float]:
         """Predict, measure, and write `pictures/step_N.png`."""
-        predict = student_predictor(student.eval(), Options(score=_SCORE)).predict
+        predict = student_predictor(student.eval(), Options()).predict
         scores, tiles = [], []
         for picture in self._truth:
             rgb = load_image(self._folder / picture.file_name)

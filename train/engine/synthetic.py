@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, MIRROR
 from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou, nms
+from densepose_mobile.predictor import Options
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.records import iter_pictures
 from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample
@@ -22,7 +23,6 @@ from densepose_mobile.train.models.student import Student
 __all__ = ["evaluate_synthetic"]
 
 _PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0.04, 0.08, 0, 0)
-_SCORE = 0.3
 _SMALLEST = 32.0  # px, longer side of the people that count for recall
 
 
@@ -111,7 +111,7 @@ def _detection_figures(
     out = student.detect(network_tensor(torch.from_numpy(sample.image)[None]))
     boxes = decode_boxes(out["boxes"][0].numpy(), spec)
     scores = out["scores"][0, :, 0].sigmoid().numpy()
-    likely = np.flatnonzero(scores > _SCORE)
+    likely = np.flatnonzero(scores > Options.score)
     kept = likely[nms(boxes[likely], scores[likely], 0.6, 20)]
     longer = (sample.boxes[:, 2:] - sample.boxes[:, :2]).max(1)
     people = sample.boxes[(sample.kinds == 1) & (longer >= _SMALLEST)]
