@@ -82,7 +82,7 @@ class Histogram:
         if old.size:
             centres = self.low + (old + 0.5) * (self.high - self.low) / _BINS
             bins = np.clip(((centres - low) / (high - low) * _BINS).astype(np.intp), 0, _BINS - 1)
-            self.counts = np.bincount(bins, self.counts[old], _BINS)
+            self.counts = np.bincount(bins, self.counts[old], _BINS).astype(np.float64)
         self.low, self.high = low, high
 
     def _least_error(self) -> Range:

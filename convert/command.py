@@ -15,6 +15,9 @@ from densepose_mobile.bundle import Bundle, write_bundle
 from densepose_mobile.calibration.dataset import CalibrationSet
 from densepose_mobile.calibration.pictures import PictureSources
 from densepose_mobile.calibration.statistics import METHODS, Method
+from densepose_mobile.cli.outputs import write_atomically
+from densepose_mobile.cli.results_file import SCHEMA, command_line, write_results
+from densepose_mobile.cli.results_file import header as results_header
 from densepose_mobile.convert.card import build_manifest, model_card
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.golden import golden_arrays
@@ -32,6 +35,7 @@ app = typer.Typer()
 
 @app.command()
 def convert(
+    context: typer.Context,
     checkpoint: Path = typer.Argument(..., help="Student weights, a .safetensors file."),
     out: Path = typer.Option(..., help="Bundle to write, NAME.dpm."),
     target: str = typer.Option("litert", help="Target family: litert."),
@@ -90,22 +94,17 @@ def convert(
     if failed:
         raise ConversionError(f"{out} does not reproduce its golden outputs: {failed[0]}; this is a defect, report it")
     if report is not None:
-        _merge(report, f"{out.stem} {written.target}", parity)
+        _merge(report, f"{out.stem} {written.target}", {**results_header(command_line(context)), **parity})
     if card is not None:
-        _write(card, model_card(written, {name: len(model) for name, model in graphs.items()}))
+        text = model_card(written, {name: len(model) for name, model in graphs.items()})
+        card.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(card, text.encode())
     typer.echo(json.dumps({"bundle": str(out), "target": written.target, "bytes": out.stat().st_size}))
 
 
 def _merge(report: Path, key: str, figures: dict[str, Any]) -> None:
     try:
-        known = json.loads(report.read_text()) if report.is_file() else {}
-    except ValueError as error:
-        raise InputError(f"{report} is not JSON ({error}): give another --report") from error
-    _write(report, json.dumps({**known, key: figures}, indent=1) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+        known = json.loads(report.read_text()).get("bundles", {}) if report.is_file() else {}
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{report} is no report of conversions ({error}): give another --report") from error
+    write_results(report, {"schema": SCHEMA, "bundles": {**known, key: figures}})

@@ -18,7 +18,7 @@ from densepose_mobile.spec import GraphSpec, ModelSpec
 __all__ = ["draw_figure", "golden_arrays"]
 
 _STEP_ABSOLUTE: Final = 0.02
-_STEP_RELATIVE: Final = 0.06
+_STEP_RELATIVE: Final = 0.1
 _SKIN: Final = (208, 164, 136)
 _SHIRT: Final = (64, 96, 168)
 _TROUSERS: Final = (56, 56, 64)

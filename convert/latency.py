@@ -8,7 +8,9 @@ fresh process, the bundles take turns within each round, and the median over the
 
 import json
 import logging
+import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import numpy as np
 import typer
 
 from densepose_mobile.bundle import Bundle
+from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.convert.errors import ConversionError
 
 __all__ = ["measure_bundles", "measure_graph", "time_graph"]
@@ -119,15 +122,11 @@ def _main(
 ) -> None:
     """Time every graph of LiteRT bundles and write the medians."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    names = " ".join(path.name for path in bundles)
     figures = measure_bundles(bundles, threads, rounds, runs)
-    command = f"python -m densepose_mobile.convert.latency {names} --threads {threads} --rounds {rounds} --runs {runs}"
-    text = json.dumps({"command": command, **figures}, indent=1) + "\n"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(text)
-    partial.replace(out)
-    typer.echo(text)
+    words = ["python", "-m", "densepose_mobile.convert.latency", *(os.path.relpath(path) for path in bundles)]
+    words += ["--out", os.path.relpath(out), "--threads", str(threads), "--rounds", str(rounds), "--runs", str(runs)]
+    write_results(out, {**header(shlex.join(words)), **figures})
+    typer.echo(out.read_text())
 
 
 if __name__ == "__main__":

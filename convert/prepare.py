@@ -53,9 +53,7 @@ def prepare_for_int8(
         Section(tuple(name for name in order if name.startswith("dense_head.")), dense),
         Section(tuple(name for name in order if name.startswith("track_head.")), track),
     )
-    rounded = round_weights(equal, sections)
-    assert isinstance(rounded, Student)
-    return rounded
+    return _student(round_weights(equal, sections))
 
 
 def _first(array: NDArray[np.float32]) -> Tensor:
@@ -64,7 +62,7 @@ def _first(array: NDArray[np.float32]) -> Tensor:
 
 
 def _detect(image: Tensor) -> Batch:
-    return lambda network: network.detect(image)
+    return lambda network: _student(network).detect(image)
 
 
 def _dense(image: Tensor, wy: Tensor, wx: Tensor) -> Batch:
@@ -72,16 +70,20 @@ def _dense(image: Tensor, wy: Tensor, wx: Tensor) -> Batch:
     known: weakref.WeakKeyDictionary[nn.Module, Tensor] = weakref.WeakKeyDictionary()
 
     def run(network: nn.Module) -> None:
-        assert isinstance(network, Student)
         if network not in known:
-            known[network] = network.detect(image)["features"]
-        network.dense(known[network], wy, wx)
+            known[network] = _student(network).detect(image)["features"]
+        _student(network).dense(known[network], wy, wx)
 
     return run
 
 
 def _track(crop: Tensor) -> Batch:
-    return lambda network: network.track(crop)
+    return lambda network: _student(network).track(crop)
+
+
+def _student(network: nn.Module) -> Student:
+    assert isinstance(network, Student)
+    return network
 
 
 def _order(student: Student, batches: tuple[Batch, ...]) -> list[str]:
