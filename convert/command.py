@@ -41,7 +41,7 @@ def convert(
     target: str = typer.Option("litert", help="Target family: litert."),
     precision: str = typer.Option("int8", help=f"One of {', '.join(PRECISIONS)}."),
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
-    method: str = typer.Option("mse", help=f"How ranges are chosen: {', '.join(METHODS)}."),
+    method: str = typer.Option("percentile", help=f"How ranges are chosen: {', '.join(METHODS)}."),
     refit: int = typer.Option(48, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
     seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),

@@ -47,7 +47,7 @@ class Quantisation:
     """How a model is brought to int8. refit: pictures that weights are equalised and rounded on, 0 for neither."""
 
     calibration: CalibrationSet
-    method: Method = "mse"
+    method: Method = "percentile"
     refit: int = 48
     seed: int = 0
 
