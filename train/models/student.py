@@ -64,7 +64,7 @@ class Student(nn.Module):
         with torch.no_grad():
             for lateral, deviation in zip(self.pyramid.laterals, _MOVENET_DEVIATION, strict=True):
                 for weight in lateral.parameters():
-                    weight /= deviation
+                    weight.div_(deviation)
         _log.info("backbone initialised from %s", path.name)
 
     def detect(self, image: Tensor) -> dict[str, Tensor]:
