@@ -27,7 +27,10 @@ def load_image(path: str | Path) -> NDArray[np.uint8]:
     alpha is blended on white. The pixels are held once, and twice while decoding: 12,000 x 9,000 px take 324 MB.
     Raises InputError for a path, format or content that cannot be read, with the mend.
     """
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError:
+        raise InputError(f"expected the path of a picture, got {type(path).__name__}") from None
     data = _read(path)
     picture = _decode(path, data)
     if _may_have_alpha(data):
@@ -35,14 +38,16 @@ def load_image(path: str | Path) -> NDArray[np.uint8]:
         if layered is not None and layered.ndim == 3 and layered.shape[2] == 4:
             if layered.dtype == np.uint16:
                 layered = np.right_shift(layered, 8)
-            return _upright(flatten_alpha(layered.astype(np.uint8, copy=False), bgr=True), _orientation(data))
+            rgb = flatten_alpha(layered.astype(np.uint8, copy=False), bgr=True)
+            # TIFF comes out upright already, whatever the flags.
+            return rgb if _is_tiff(data) else _upright(rgb, _orientation(data))
     return picture
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a picture, or give the folder to `densepose-mobile predict`")
     try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a picture, or give the folder to `densepose-mobile predict`")
         with path.open("rb") as file:
             head = file.read(32)
             _check_head(path, head)
@@ -51,6 +56,8 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path} does not exist: check the path") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions") from None
+    except ValueError:
+        raise InputError(f"{str(path)!r} is no path (it holds a null character): check it") from None
 
 
 def _check_head(path: Path, head: bytes) -> None:
@@ -73,6 +80,8 @@ def _decode(path: Path, data: bytes) -> NDArray[np.uint8]:
         raise InputError(f"{path} cannot be decoded: {reason}. Save it again as JPEG or PNG") from None
     if picture is None or picture.size == 0:
         kind = _known_kind(data)
+        if kind in ("AVIF", "TIFF"):
+            raise InputError(f"{path} is {kind}, damaged or of a sort that OpenCV cannot read: save it as JPEG or PNG")
         if kind:
             raise InputError(f"{path} is a damaged or incomplete {kind} file ({len(data)} bytes): copy it again")
         raise InputError(f"{path} is not a picture (it starts with {data[:8]!r}): give a JPEG, PNG, WebP, BMP or TIFF")
@@ -86,9 +95,9 @@ def _known_kind(head: bytes) -> str | None:
         return "JPEG"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    if head[:4] in (b"II*\0", b"MM\0*"):
-        return "TIFF"
-    return None
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    return "TIFF" if _is_tiff(head) else None
 
 
 def _jpeg_is_whole(data: bytes) -> bool:
@@ -113,19 +122,20 @@ def _may_have_alpha(data: bytes) -> bool:
         return head[25] in (4, 6) or b"tRNS" in head
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return (head[12:16] == b"VP8X" and bool(head[20] & 0x10)) or head[12:16] == b"VP8L"
-    return head[:4] in (b"II*\0", b"MM\0*")
+    return _is_tiff(head)
+
+
+def _is_tiff(data: bytes) -> bool:
+    return data[:4] in (b"II*\0", b"MM\0*")
 
 
 def _orientation(data: bytes) -> int:
     """EXIF orientation 1..8 of a PNG or WebP file; 1 where there is none."""
-    if data[:4] in (b"II*\0", b"MM\0*"):
-        start = 0
-    else:
-        chunk = max(data.find(b"eXIf"), data.find(b"EXIF", 12))
-        starts = [found for mark in (b"II*\0", b"MM\0*") if (found := data.find(mark, chunk, chunk + 32)) >= 0]
-        if chunk < 0 or not starts:
-            return 1
-        start = min(starts)
+    chunk = max(data.find(b"eXIf"), data.find(b"EXIF", 12))
+    starts = [found for mark in (b"II*\0", b"MM\0*") if (found := data.find(mark, chunk, chunk + 32)) >= 0]
+    if chunk < 0 or not starts:
+        return 1
+    start = min(starts)
     order = "<" if data[start : start + 2] == b"II" else ">"
     try:
         (offset,) = struct.unpack_from(order + "I", data, start + 4)

@@ -155,3 +155,40 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
         load_image(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         load_image(tmp_path / "nothing.jpg")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("channels", [3, 4])
+def test_tiff_is_turned_once(tmp_path: Path, orientation: int, channels: int) -> None:
+    pixels = stored(quarters(), orientation)
+    if channels == 4:
+        pixels = np.concatenate([pixels, np.full((*pixels.shape[:2], 1), 255, np.uint8)], 2)
+    loaded = load_image(write(tmp_path, "p.tif", plain_tiff(pixels, orientation)))
+    np.testing.assert_array_equal(loaded, quarters())
+
+
+def plain_tiff(pixels: np.ndarray, orientation: int) -> bytes:
+    """An uncompressed TIFF. pixels: (H, W, 3 or 4) uint8."""
+    height, width, channels = pixels.shape
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, 0), (259, 3, 1, 1), (262, 3, 1, 2)]
+    entries += [(273, 4, 1, 0), (274, 3, 1, orientation), (277, 3, 1, channels), (278, 4, 1, height)]
+    entries += [(279, 4, 1, pixels.size), (284, 3, 1, 1)] + ([(338, 3, 1, 2)] if channels == 4 else [])
+    bits = 8 + 2 + 12 * len(entries) + 4  # where the bits per sample lie, and after them the pixels
+    places = {258: bits, 273: bits + 8}
+    directory = b"".join(struct.pack("<HHII", *entry[:3], places.get(entry[0], entry[3])) for entry in entries)
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
+    return head + struct.pack("<4H", 8, 8, 8, 8) + pixels.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("a\0b.jpg", "null character"), ("x" * 5000, "cannot be read"), (None, "NoneType"), (3, "int")]
+)
+def test_impossible_paths(path: object, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        load_image(path)  # type: ignore[arg-type]
+
+
+def test_formats_beyond_the_decoder_are_named(tmp_path: Path) -> None:
+    avif = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(300)
+    with pytest.raises(InputError, match=r"is AVIF.*save it as JPEG"):
+        load_image(write(tmp_path, "p.avif", avif))
