@@ -127,23 +127,24 @@ class Bundle:
 
 
 def _read(source: str | Path | bytes | None) -> tuple[bytes, str]:
-    if isinstance(source, bytes):
-        return source, "<bytes>"
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source), "<bytes>"
     if source is None:
         source = DEFAULT_BUNDLE
     shipped = registered()
     if isinstance(source, str) and source in shipped:
         return shipped[source].read_bytes(), source
-    path = Path(source)
     try:
+        path = Path(source)
         with path.open("rb") as file:
             # A video given by mistake need not be read whole to be refused.
             head = file.read(len(_MAGIC))
             return head + (file.read() if head == _MAGIC else b""), str(path)
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # no such file, no path at all, a null character in it
         names = ", ".join(shipped) or "none"
+        reason = getattr(error, "strerror", None) or error
         raise BundleError(
-            f"cannot read the bundle {str(source)!r} ({error.strerror or error}); "
+            f"cannot read the bundle {str(source)!r} ({reason}); "
             f"give a path to a {BUNDLE_SUFFIX} file or a shipped name ({names})"
         ) from error
 

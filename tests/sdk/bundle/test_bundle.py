@@ -101,6 +101,16 @@ def test_missing_bundle_names_the_value_and_the_mend(source: str | Path) -> None
         Bundle.open(source)
 
 
+@pytest.mark.parametrize("source", [3, "x\0.dpm", "x" * 5000])
+def test_impossible_paths_are_bundle_errors(source: Any) -> None:
+    with pytest.raises(BundleError, match="shipped name"):
+        Bundle.open(source)
+
+
+def test_opens_any_kind_of_bytes(data: bytes) -> None:
+    assert Bundle.open(bytearray(data)).manifest == Bundle.open(data).manifest  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\0" * 100, b"PK\x03\x04", b"PK\x03\x04" + b"\0" * 200])
 def test_other_files_are_refused(content: bytes) -> None:
     with pytest.raises(BundleError):
