@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal, get_args
@@ -40,6 +41,12 @@ class Options:
     second_looks: int = 4  # most people looked at twice in "balanced"
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            kind, called = (
+                (Real, "a number") if name in ("score", "overlap", "duplicate") else (Integral, "a whole number")
+            )
+            if not isinstance(value, kind):
+                raise InputError(f"Options.{name} is {value!r}; it must be {called}")
         for name, low in (("threads", 1), ("max_people", 0), ("second_looks", 0)):
             if getattr(self, name) < low:
                 raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be {low} or more")

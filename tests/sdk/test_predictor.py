@@ -237,7 +237,17 @@ def test_other_things_are_no_picture(fake_model: Make, picture: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"threads": 0}, {"score": 1.5}, {"score": float("nan")}, {"max_people": -1}, {"duplicate": -0.1}]
+    "options",
+    [
+        {"threads": 0},
+        {"threads": 1.5},
+        {"score": 1.5},
+        {"score": float("nan")},
+        {"score": "high"},
+        {"max_people": -1},
+        {"max_people": None},
+        {"duplicate": -0.1},
+    ],
 )
 def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"Options.{next(iter(options))}"):
