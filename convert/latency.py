@@ -3,7 +3,8 @@
     python -m densepose_mobile.convert.latency int8.dpm fp16.dpm fp32.dpm --out results/latency_litert.json
 
 Several graphs in one process spoil each other's caches and threads; a shared machine drifts. So every measurement is a
-fresh process, the bundles take turns within each round, and the median over the rounds' medians is reported.
+fresh process, the bundles take turns within each round, and the least of the rounds' medians is reported: that of the
+round which other programs disturbed least.
 """
 
 import json
@@ -71,7 +72,7 @@ def measure_graph(path: Path, threads: int = 1, runs: int = 50, warmup: int = 10
 
 
 def measure_bundles(paths: Sequence[Path], threads: int = 1, rounds: int = 7, runs: int = 50) -> dict[str, Any]:
-    """Median milliseconds of every graph of every bundle, and how many times faster than float32, if that is given."""
+    """Milliseconds of every graph of every bundle, and how many times faster than float32, if that is given."""
     bundles = {(bundle := Bundle.open(path)).manifest.target: bundle for path in paths}
     times: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +89,7 @@ def measure_bundles(paths: Sequence[Path], threads: int = 1, rounds: int = 7, ru
             _log.info("round %d of %d measured", turn + 1, rounds)
     graphs: dict[str, Any] = {}
     for graph_name, targets in times.items():
-        medians = {target: statistics.median(values) for target, values in targets.items()}
+        medians = {target: min(values) for target, values in targets.items()}
         graphs[graph_name] = {
             "ms": {target: round(value, 3) for target, value in medians.items()},
             "ms_range": {target: [round(min(v), 3), round(max(v), 3)] for target, v in targets.items()},
@@ -125,7 +126,7 @@ def _main(
     rounds: int = typer.Option(7, min=1),
     runs: int = typer.Option(50, min=1),
 ) -> None:
-    """Time every graph of LiteRT bundles and write the medians."""
+    """Time every graph of LiteRT bundles and write the figures."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     figures = measure_bundles(bundles, threads, rounds, runs)
     words = ["python", "-m", "densepose_mobile.convert.latency", *(os.path.relpath(path) for path in bundles)]
