@@ -7,7 +7,8 @@ of the box.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from densepose_mobile.postprocess.silhouette import Silhouette
 from densepose_mobile.results import Person
 
 __all__ = ["DenseMaps", "paint_person"]
+
+_STRIP: Final = 1 << 19  # px painted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,19 @@ def paint_person(maps: DenseMaps, shape: Silhouette, score: float) -> Person:
     height, width = shape.mask.shape
     part = np.zeros((height, width), np.uint8)
     values = np.zeros((3, height, width), np.float32)
-    best = np.full((height, width), -np.inf, np.float32)
+    step = max(_STRIP // width, 1)
+    for top in range(0, height, step):
+        # Every pixel is for itself: strips bound the memory of the charts, which is most of it for a large person.
+        rows = slice(top, top + step)
+        strip = replace(shape, top=shape.top + top, logit=shape.logit[rows], mask=shape.mask[rows], wy=shape.wy[rows])
+        _paint(maps, strip, part[rows], values[:, rows])
+    np.clip(values, 0, 1, out=values)  # averages stay within 0..1 but for rounding
+    return Person(np.array(shape.box, np.float32), score, part, values[:2], values[2])
+
+
+def _paint(maps: DenseMaps, shape: Silhouette, part: NDArray[np.uint8], values: NDArray[np.float32]) -> None:
+    """Write part (h, w) and values (3, h, w): U, V and confidence, where the shape is; zeros elsewhere."""
+    best = np.full(part.shape, -np.inf, np.float32)
     for chart in _charts(maps, shape):
         # The pixel's part is the one whose interpolated logit is highest, among the parts of the cells around it.
         window = chart.rows, chart.columns
@@ -58,8 +73,6 @@ def paint_person(maps: DenseMaps, shape: Silhouette, score: float) -> Person:
         np.copyto(part[window], chart.part, where=wins)
         chart.totals /= np.maximum(chart.weight, np.finfo(np.float32).tiny)
         np.copyto(values[:, chart.rows, chart.columns], chart.totals, where=wins)
-    np.clip(values, 0, 1, out=values)  # averages stay within 0..1 but for rounding
-    return Person(np.array(shape.box, np.float32), score, part, values[:2], values[2])
 
 
 @dataclass(eq=False)

@@ -1,12 +1,15 @@
 """Maps to pixels: charts never mix, values keep their place."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from densepose_mobile.postprocess import maps as module
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.silhouette import silhouette
 from densepose_mobile.results import Person
@@ -123,3 +126,28 @@ def test_outputs_of_a_graph_are_taken_row_by_row() -> None:
     np.testing.assert_array_equal(maps.foreground, outputs[0][2, :, :, 0])
     np.testing.assert_array_equal(maps.v, outputs[3][2])
     np.testing.assert_array_equal(maps.confidence, outputs[4][2, :, :, 0])
+
+
+@pytest.mark.parametrize("strip", [1, 700])
+def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch, strip: int) -> None:
+    labels = np.random.default_rng(3).integers(1, 25, (CELLS, CELLS))
+    maps = make_maps((3.2, 4.7, 88.1, 80.3), labels)
+    whole = painted(maps)
+    monkeypatch.setattr(module, "_STRIP", strip)
+    strips = painted(maps)
+    np.testing.assert_array_equal(strips.part, whole.part)
+    np.testing.assert_allclose(strips.uv, whole.uv, atol=1e-6)
+    np.testing.assert_allclose(strips.confidence, whole.confidence, atol=1e-6)
+
+
+def test_a_large_person_takes_little_more_than_the_result() -> None:
+    side = 2000
+    labels = np.where(np.eye(CELLS, dtype=bool), 2, 1)  # both parts reach over the whole person
+    maps = make_maps((0, 0, side, side), labels)
+    shape = silhouette(maps.foreground, maps.roi, side, side)
+    assert shape is not None
+    tracemalloc.start()
+    person = paint_person(maps, shape, 0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * (person.part.nbytes + person.uv.nbytes + person.confidence.nbytes)
