@@ -19,7 +19,7 @@ lint: $(DEV)/.ready
 
 ## mypy sees the package as users get it: the built wheel.
 typecheck: $(DEV)/.ready
-	rm -rf build/typecheck
+	rm -rf build
 	$(DEV)/bin/pip install -q --no-deps --no-build-isolation --target build/typecheck .
 	cd build/typecheck && ../../$(DEV)/bin/mypy --config-file ../../pyproject.toml -p densepose_mobile
 
@@ -31,8 +31,10 @@ $(DEV)/.ready: setup.cfg
 	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,convert,litert,onnx,test]"
 	touch $@
 
-## The package as its users get it; installed again when something that it ships has changed.
+## The package as its users get it; installed again when something that it ships has changed. A build folder left from
+## an earlier state would slip files into the wheel that are gone from the tree.
 $(LEAN)/.ready: $(SHIPPED)
+	rm -rf build
 	$(PYTHON) -m venv $(LEAN)
 	$(LEAN)/bin/pip install -q --disable-pip-version-check ".[demo]"
 	touch $@
