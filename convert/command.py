@@ -43,7 +43,6 @@ def convert(
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
     method: str = typer.Option("percentile", help=f"How ranges are chosen: {', '.join(METHODS)}."),
     refit: int = typer.Option(48, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
-    float_layers: int = typer.Option(2, min=0, help="First layers of detect and track that stay in floating point."),
     seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),
@@ -62,7 +61,7 @@ def convert(
     chosen = CalibrationSet.open(calibration) if calibration else None
     quantisation, ready, source = None, student, checkpoint
     if precision == "int8" and chosen is not None:
-        quantisation = Quantisation(chosen, cast(Method, method), refit, float_layers, seed)
+        quantisation = Quantisation(chosen, cast(Method, method), refit, seed)
         ready, source = quantisation.prepare(student, checkpoint, cache)
     floats = float_graphs(ready, source, cache)
     graphs = convert_graphs(student.spec, floats, precision, quantisation)

@@ -24,7 +24,7 @@ from densepose_mobile.convert.flatbuffer import record_activations
 from densepose_mobile.convert.litert import to_litert
 from densepose_mobile.convert.parity import Runner, compare_graphs
 from densepose_mobile.convert.prepare import prepare_for_int8
-from densepose_mobile.convert.quantise import layers, to_float16, to_int8
+from densepose_mobile.convert.quantise import to_float16, to_int8
 from densepose_mobile.errors import InputError
 from densepose_mobile.runtime import Graph, open_runtime
 from densepose_mobile.spec import GraphSpec, ModelSpec
@@ -44,21 +44,12 @@ Pictures = Callable[[], Iterator[NDArray[np.uint8]]]
 
 @dataclass(frozen=True)
 class Quantisation:
-    """How a model is brought to int8.
-
-    refit: pictures that weights are equalised and rounded on, 0 for neither. float_layers: so many first layers of the
-    graphs that see a picture stay in floating point; noise there passes through everything.
-    """
+    """How a model is brought to int8. refit: pictures that weights are equalised and rounded on, 0 for neither."""
 
     calibration: CalibrationSet
     method: Method = "percentile"
     refit: int = 48
-    float_layers: int = 2
     seed: int = 0
-
-    def kept(self, graph: GraphSpec, model: bytes) -> tuple[str, ...]:
-        """Operators of a graph that stay in floating point besides those that must."""
-        return layers(model)[: self.float_layers] if graph.inputs[0].name == "image" else ()
 
     def as_dict(self) -> dict[str, Any]:
         """What the manifest says of it."""
@@ -69,7 +60,6 @@ class Quantisation:
             "calibration": self.calibration.provenance(),
             "ranges": self.method,
             "rounding": rounding,
-            "float_first_layers": self.float_layers,
             "seed": self.seed,
         }
 
@@ -129,7 +119,7 @@ def convert_graphs(
             model = to_float16(model)
         elif precision == "int8" and quantisation is not None:
             ranges = _ranges(spec, graph, floats, quantisation)
-            model = to_int8(model, ranges, quantisation.kept(graph, model))
+            model = to_int8(model, ranges)
         counts = require_one_delegate(graph.name, model)
         total, megabytes = sum(counts.values()), len(model) / 1e6
         _log.info("%s %s: %.2f MB, %d operators on one delegate", graph.name, precision, megabytes, total)

@@ -67,7 +67,7 @@ def test_float_graphs_compute_what_torch_computes(
 def test_lower_precisions_stay_close_and_on_one_delegate(
     tiny: TinyStudent, floats: dict[str, bytes], calibration: CalibrationSet, precision: str, least: float
 ) -> None:
-    models = convert_graphs(SPEC, floats, precision, Quantisation(calibration, refit=0, float_layers=1))
+    models = convert_graphs(SPEC, floats, precision, Quantisation(calibration, refit=0))
     for graph in SPEC.graphs():
         require_one_delegate(graph.name, models[graph.name])
         assert len(models[graph.name]) != len(floats[graph.name])
