@@ -200,6 +200,22 @@ def pack(meshes: Sequence[Mesh], camera: Camera) -> Geometry:
     )
 
 
+@njit(cache=True, inline="always")
+def pixel_bounds(xa, ya, xb, yb, xc, yc, columns, rows):  # type: ignore[no-untyped-def]
+    """First and last column, first and last row of the samples in a triangle's box; empty where first > last."""
+    x0 = max(0, int(np.ceil(min(xa, xb, xc))))
+    x1 = min(columns - 1, int(np.floor(max(xa, xb, xc))))
+    y0 = max(0, int(np.ceil(min(ya, yb, yc))))
+    y1 = min(rows - 1, int(np.floor(max(ya, yb, yc))))
+    return x0, x1, y0, y1
+
+
+@njit(cache=True, inline="always")
+def barycentric_steps(xa, ya, xb, yb, xc, yc, inv):  # type: ignore[no-untyped-def]
+    """Steps along x (ax, bx) and along y (ay, by) of the weights of corners a and b; inv: 1 / twice the signed area."""
+    return (yb - yc) * inv, (yc - ya) * inv, (xc - xb) * inv, (xa - xc) * inv
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def _fill(screen, faces, uv_faces, uv, texels, hidden, table, face_out, mesh_out, inverse_depth):  # type: ignore[no-untyped-def]
     rows, columns = inverse_depth.shape
@@ -220,16 +236,10 @@ def _fill(screen, faces, uv_faces, uv, texels, hidden, table, face_out, mesh_out
                 continue
             if abs(area) < np.float32(1e-9):
                 continue
-            x0 = max(0, int(np.ceil(min(xa, xb, xc))))
-            x1 = min(columns - 1, int(np.floor(max(xa, xb, xc))))
-            y0 = max(0, int(np.ceil(min(ya, yb, yc))))
-            y1 = min(rows - 1, int(np.floor(max(ya, yb, yc))))
+            x0, x1, y0, y1 = pixel_bounds(xa, ya, xb, yb, xc, yc, columns, rows)
             if x1 < x0 or y1 < y0:
                 continue
-            inv = one / area
-            # Barycentrics on the screen and their steps along x.
-            ax, bx = (yb - yc) * inv, (yc - ya) * inv
-            ay, by = (xc - xb) * inv, (xa - xc) * inv
+            ax, bx, ay, by = barycentric_steps(xa, ya, xb, yb, xc, yc, one / area)
             for y in range(y0, y1 + 1):
                 dx, dy = np.float32(x0) - xc, np.float32(y) - yc
                 la = ax * dx + ay * dy

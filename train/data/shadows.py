@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.raster import Geometry
+from densepose_mobile.train.data.raster import Geometry, barycentric_steps, pixel_bounds
 
 __all__ = ["TAPS", "TURNS", "ShadowMap", "ground_shadow", "no_shadows", "shadow_map"]
 
@@ -46,14 +46,11 @@ def _fill_depth(points, faces, hidden, table, depth):  # type: ignore[no-untyped
             area = (xb - xa) * (yc - ya) - (yb - ya) * (xc - xa)
             if abs(area) < np.float32(1e-9) or (area < zero and two_sided == 0):
                 continue
-            x0, x1 = max(0, int(np.ceil(min(xa, xb, xc)))), min(columns - 1, int(np.floor(max(xa, xb, xc))))
-            y0, y1 = max(0, int(np.ceil(min(ya, yb, yc)))), min(rows - 1, int(np.floor(max(ya, yb, yc))))
+            x0, x1, y0, y1 = pixel_bounds(xa, ya, xb, yb, xc, yc, columns, rows)
             if x1 < x0 or y1 < y0:
                 continue
-            inv = one / area
             za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
-            ax, bx = (yb - yc) * inv, (yc - ya) * inv
-            ay, by = (xc - xb) * inv, (xa - xc) * inv
+            ax, bx, ay, by = barycentric_steps(xa, ya, xb, yb, xc, yc, one / area)
             for y in range(y0, y1 + 1):
                 dx, dy = np.float32(x0) - xc, np.float32(y) - yc
                 la = ax * dx + ay * dy
