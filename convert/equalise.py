@@ -16,7 +16,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from densepose_mobile.convert.rounding import Batch
+from densepose_mobile.convert.rounding import Batch, run_hooked
 from densepose_mobile.train.models.backbone import ConvAct, InvertedResidual
 from densepose_mobile.train.models.layers import ResidualSeparable, Separable
 from densepose_mobile.train.models.student import Student
@@ -93,13 +93,7 @@ def _ranges(student: Student, pairs: Sequence[Pair], batches: Sequence[Batch]) -
         for number, pair in enumerate(pairs)
         for name in pair.readers
     ]
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                batch(student)
-    finally:
-        for handle in handles:
-            handle.remove()
+    run_hooked(student, batches, handles)
     return largest
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from densepose_mobile.calibration.inputs import dense_inputs, detect_inputs, track_inputs
 from densepose_mobile.convert.equalise import equalise
-from densepose_mobile.convert.rounding import Batch, Section, round_weights
+from densepose_mobile.convert.rounding import Batch, Section, round_weights, run_hooked
 from densepose_mobile.runtime import Graph
 from densepose_mobile.train.models.student import Student
 
@@ -94,11 +94,5 @@ def _order(student: Student, batches: tuple[Batch, ...]) -> list[str]:
         for name, module in student.named_modules()
         if isinstance(module, nn.Conv2d)
     ]
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                batch(student)
-    finally:
-        for handle in handles:
-            handle.remove()
+    run_hooked(student, batches, handles)
     return list(names)

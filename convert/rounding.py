@@ -17,10 +17,11 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.hooks import RemovableHandle
 
 from densepose_mobile.convert.errors import ConversionError
 
-__all__ = ["Batch", "Section", "round_weights"]
+__all__ = ["Batch", "Section", "round_weights", "run_hooked"]
 
 _log = logging.getLogger(__name__)
 
@@ -123,6 +124,17 @@ def _measure(network: nn.Module, rounded: nn.Module, name: str, batches: Sequenc
     return total
 
 
+def run_hooked(network: nn.Module, batches: Sequence[Batch], handles: Sequence[RemovableHandle]) -> None:
+    """Run the batches without gradients; the hooks of the handles are removed however that ends."""
+    try:
+        with torch.inference_mode():
+            for batch in batches:
+                batch(network)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def _capture(network: nn.Module, layer: nn.Conv2d, batch: Batch, calls: int | None) -> list[tuple[Tensor, Tensor]]:
     """Input and output of every call of the layer in one batch, which ends after `calls` of them."""
     captured: list[tuple[Tensor, Tensor]] = []
@@ -132,12 +144,8 @@ def _capture(network: nn.Module, layer: nn.Conv2d, batch: Batch, calls: int | No
         if len(captured) == calls:
             raise _Enough
 
-    handle = layer.register_forward_hook(keep)
-    try:
-        with torch.inference_mode(), contextlib.suppress(_Enough):
-            batch(network)
-    finally:
-        handle.remove()
+    with contextlib.suppress(_Enough):
+        run_hooked(network, [batch], [layer.register_forward_hook(keep)])
     return captured
 
 
