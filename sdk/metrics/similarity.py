@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from densepose_mobile.metrics.truth import SurfacePoints
 from densepose_mobile.results import Person
 
-__all__ = ["Geodesics", "geodesic_similarity", "look_up", "mask_iou", "point_errors"]
+__all__ = ["Distances", "Geodesics", "geodesic_similarity", "look_up", "mask_iou", "point_errors"]
 
 
-class Geodesics(Protocol):
-    """What the measures ask of the body atlas."""
+class Distances(Protocol):
+    """Distances on the body."""
 
     def geodesic(
         self,
@@ -25,6 +25,10 @@ class Geodesics(Protocol):
         uv_b: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Metres along the body between points a and b (N,), infinite for part 0. part: (N,) 0..24, uv: (2, N)."""
+
+
+class Geodesics(Distances, Protocol):
+    """What the measures ask of the body atlas."""
 
     def keypoint_distance(
         self, keypoint: NDArray[np.integer], part: NDArray[np.uint8], uv: NDArray[np.float32]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, MIRROR
 from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou, nms
@@ -17,7 +18,6 @@ from densepose_mobile.train.data.records import iter_pictures
 from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample
 from densepose_mobile.train.data.targets import Labeller, label_picture
 from densepose_mobile.train.engine.task import network_tensor
-from densepose_mobile.train.losses.confidence import Geodesics
 from densepose_mobile.train.models.student import Student
 
 __all__ = ["evaluate_synthetic"]
@@ -27,7 +27,7 @@ _SMALLEST = 32.0  # px, longer side of the people that count for recall
 
 
 def evaluate_synthetic(
-    student: Student, folder: Path, labeller: Labeller, geodesics: Geodesics, pictures: int
+    student: Student, folder: Path, labeller: Labeller, geodesics: Distances, pictures: int
 ) -> dict[str, float]:
     """Measure the student on the first pictures of a folder of held-out shards.
 
@@ -68,7 +68,7 @@ def _scenes(folder: Path, labeller: Labeller, count: int) -> Iterator[Scene]:
 
 @torch.no_grad()
 def _crop_figures(
-    student: Student, image: NDArray[np.uint8], truth: NDArray[np.uint8], geodesics: Geodesics
+    student: Student, image: NDArray[np.uint8], truth: NDArray[np.uint8], geodesics: Distances
 ) -> NDArray[np.float64]:
     out = {
         name: value[0].numpy() for name, value in student.track(network_tensor(torch.from_numpy(image)[None])).items()

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import Batch
 from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.rois import training_rois
 from densepose_mobile.train.engine.schedule import lr_factor
-from densepose_mobile.train.losses.confidence import Geodesics, confidence_loss
+from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget, dense_loss
 from densepose_mobile.train.losses.detection import detection_loss
 from densepose_mobile.train.losses.track import track_loss
@@ -34,7 +35,7 @@ def network_tensor(image: Tensor) -> Tensor:
 class StudentTask(lightning.LightningModule):
     """Trains the student on the batches of `RenderedBatches`; `averaged` is what is evaluated and exported."""
 
-    def __init__(self, recipe: Recipe, spec: ModelSpec, geodesics: Geodesics) -> None:
+    def __init__(self, recipe: Recipe, spec: ModelSpec, geodesics: Distances) -> None:
         super().__init__()
         self.recipe = recipe
         self.spec = spec

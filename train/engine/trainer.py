@@ -9,6 +9,7 @@ import torch
 
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import RenderedBatches
@@ -20,7 +21,6 @@ from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
-from densepose_mobile.train.losses.confidence import Geodesics
 from densepose_mobile.train.losses.geodesics import RasterGeodesics
 from densepose_mobile.train.models.weights import load_student
 
@@ -80,7 +80,7 @@ def _checkpoint(out: Path, resume: bool) -> Path | None:
     return path if resume else None
 
 
-def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Geodesics) -> dict[str, Examiner]:
+def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> dict[str, Examiner]:
     plan = recipe.evaluation
     examiners: dict[str, Examiner] = {}
     if paths.val is not None and plan.synthetic_pictures:

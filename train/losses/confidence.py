@@ -1,35 +1,19 @@
 """Loss of the confidence map: is the geodesic error of the predicted surface point below the part's kappa?"""
 
-from typing import Any, Protocol
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.parts import KAPPA
 from densepose_mobile.train.losses.dense import DenseTarget
 
-__all__ = ["Geodesics", "confidence_loss"]
-
-
-class Geodesics(Protocol):
-    """Distances on the body (`Atlas`)."""
-
-    def geodesic(
-        self,
-        part_a: NDArray[np.uint8],
-        uv_a: NDArray[np.float32],
-        part_b: NDArray[np.uint8],
-        uv_b: NDArray[np.float32],
-    ) -> NDArray[Any]:
-        """part: (K,) 1..24, uv: (2, K) -> (K,) metres."""
-        ...
+__all__ = ["confidence_loss"]
 
 
 def confidence_loss(
-    maps: dict[str, Tensor], target: DenseTarget, geodesics: Geodesics, cells: int = 4096
+    maps: dict[str, Tensor], target: DenseTarget, geodesics: Distances, cells: int = 4096
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the confidence on at most `cells` cells that are predicted or true foreground.
 

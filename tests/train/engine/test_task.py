@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import IterableDataset
 
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
 from densepose_mobile.train.data.samples import Augmentation
@@ -19,7 +20,6 @@ from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recip
 from densepose_mobile.train.engine.rois import choose_boxes, training_rois
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
-from densepose_mobile.train.losses.confidence import Geodesics
 from densepose_mobile.train.models.weights import load_student
 
 SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=16)
@@ -60,12 +60,12 @@ def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
     return list(islice(stream, 4))
 
 
-def new_task(recipe: Recipe, geodesics: Geodesics) -> StudentTask:
+def new_task(recipe: Recipe, geodesics: Distances) -> StudentTask:
     torch.manual_seed(0)
     return StudentTask(recipe, SPEC, geodesics)
 
 
-def run(recipe: Recipe, geodesics: Geodesics, batches: list[Batch], out: Path, resume: bool = False) -> StudentTask:
+def run(recipe: Recipe, geodesics: Distances, batches: list[Batch], out: Path, resume: bool = False) -> StudentTask:
     task = new_task(recipe, geodesics)
     torch.manual_seed(1)
     checkpoint = out / CHECKPOINT_NAME if resume else None
@@ -75,7 +75,7 @@ def run(recipe: Recipe, geodesics: Geodesics, batches: list[Batch], out: Path, r
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_overfits_a_batch(batches: list[Batch], flat_geodesics: Geodesics, precision: str) -> None:
+def test_overfits_a_batch(batches: list[Batch], flat_geodesics: Distances, precision: str) -> None:
     recipe = replace(RECIPE, precision=precision, augmentation=Augmentation())
     task = new_task(recipe, flat_geodesics)
     task.train()
@@ -90,7 +90,7 @@ def test_overfits_a_batch(batches: list[Batch], flat_geodesics: Geodesics, preci
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
 
 
-def test_every_trained_weight_gets_a_gradient(batches: list[Batch], flat_geodesics: Geodesics) -> None:
+def test_every_trained_weight_gets_a_gradient(batches: list[Batch], flat_geodesics: Distances) -> None:
     task = new_task(replace(RECIPE, optimisation=replace(RECIPE.optimisation, frozen_stages=1)), flat_geodesics)
     task.train()
     batch = {**batches[0], "crop_presence": torch.ones(2)}
@@ -99,7 +99,7 @@ def test_every_trained_weight_gets_a_gradient(batches: list[Batch], flat_geodesi
     assert all(name.startswith(("backbone.stem", "backbone.stages.0")) or ".box." in name for name in without), without
 
 
-def test_resumed_run_equals_an_unbroken_one(tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics) -> None:
+def test_resumed_run_equals_an_unbroken_one(tmp_path: Path, batches: list[Batch], flat_geodesics: Distances) -> None:
     recipe = replace(RECIPE, losses=replace(RECIPE.losses, confidence=0.0))  # its cells are drawn without a seed
     whole = run(recipe, flat_geodesics, batches, tmp_path / "whole")
     half = replace(recipe, optimisation=replace(recipe.optimisation, max_steps=2))
@@ -112,7 +112,7 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path: Path, batches: list[Batch]
 
 
 def test_run_leaves_checkpoint_student_and_logs(
-    tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
 ) -> None:
     seen: list[int] = []
     task = new_task(RECIPE, flat_geodesics)
@@ -142,7 +142,7 @@ def test_run_leaves_checkpoint_student_and_logs(
 
 @pytest.mark.parametrize("stop", [SIGTERMException, KeyboardInterrupt])
 def test_stopped_run_keeps_its_last_step(
-    tmp_path: Path, batches: list[Batch], flat_geodesics: Geodesics, stop: type[BaseException]
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Distances, stop: type[BaseException]
 ) -> None:
     class Stopped(StudentTask):
         def training_step(self, batch: Batch, index: int) -> torch.Tensor:
@@ -156,7 +156,7 @@ def test_stopped_run_keeps_its_last_step(
     assert torch.load(tmp_path / CHECKPOINT_NAME, weights_only=False)["global_step"] == 3
 
 
-def test_loss_that_is_not_finite_stops_the_run(batches: list[Batch], flat_geodesics: Geodesics) -> None:
+def test_loss_that_is_not_finite_stops_the_run(batches: list[Batch], flat_geodesics: Distances) -> None:
     task = new_task(RECIPE, flat_geodesics)
     task.train()
     with torch.no_grad():
@@ -194,7 +194,7 @@ def test_proposals_are_used_where_they_overlap_and_truth_elsewhere() -> None:
     assert rows.tolist() == [-1, -1]
 
 
-def test_synthetic_figures_are_in_their_ranges(shards: Path, plain_labels: Labeller, flat_geodesics: Geodesics) -> None:
+def test_synthetic_figures_are_in_their_ranges(shards: Path, plain_labels: Labeller, flat_geodesics: Distances) -> None:
     figures = evaluate_synthetic(new_task(RECIPE, flat_geodesics).averaged, shards, plain_labels, flat_geodesics, 3)
     assert set(figures) == {"iou", "part_accuracy", "swap_rate", "uv_error", "gps", "recall", "precision"}
     assert all(0 <= value <= 1 for name, value in figures.items() if name != "uv_error")

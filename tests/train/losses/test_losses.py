@@ -3,10 +3,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.losses.boxes import generalised_iou
-from densepose_mobile.train.losses.confidence import Geodesics, confidence_loss
+from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget, dense_loss
 from densepose_mobile.train.losses.detection import IGNORED, NOBODY, assign, detection_loss
 from densepose_mobile.train.losses.track import track_loss
@@ -66,7 +67,7 @@ def test_roi_without_anybody_has_a_finite_loss_and_gradient() -> None:
     assert all(value.grad is not None and value.grad.isfinite().all() for value in maps.values())
 
 
-def test_confidence_learns_what_is_right(target: DenseTarget, flat_geodesics: Geodesics) -> None:
+def test_confidence_learns_what_is_right(target: DenseTarget, flat_geodesics: Distances) -> None:
     maps = perfect_maps(target)
     sure, right = confidence_loss(maps, target, flat_geodesics)
     assert float(sure) < 1e-3
