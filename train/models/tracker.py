@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from densepose_mobile.train.models.backbone import ConvAct
-from densepose_mobile.train.models.layers import init_layers
+from densepose_mobile.train.models.layers import downsample, init_layers
 
 __all__ = ["TrackHead"]
 
@@ -29,10 +29,12 @@ class TrackHead(nn.Module):
             self.box.bias.copy_(torch.tensor([0.2, 0.1, 0.8, 0.9]))
 
     def forward(self, deepest: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, s, s), s a multiple of 3 -> presence logit (B, 1), box x0, y0, x1, y1 in crop units (B, 4)."""
+        """(B, C, s, s), s 3 or 6 -> presence logit (B, 1), box x0, y0, x1, y1 in crop units (B, 4)."""
         side = deepest.shape[-1]
-        if side % _GRID:
-            raise ValueError(f"the crop must give a multiple of {_GRID} cells at stride 32, not {side}")
-        x = functional.avg_pool2d(self.reduce(deepest), side // _GRID)
+        if side not in (_GRID, 2 * _GRID):
+            raise ValueError(f"the crop must give {_GRID} or {2 * _GRID} cells at stride 32, not {side}")
+        x = self.reduce(deepest)
+        if side > _GRID:
+            x = downsample(x)
         x = functional.relu6(self.gather(x))
         return self.presence(x).flatten(1), self.box(x).flatten(1)
