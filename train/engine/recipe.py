@@ -64,7 +64,7 @@ class Recipe:
 
     name: str
     seed: int = 0
-    precision: str = "bf16"  # bf16 or fp32
+    precision: str = "auto"  # bf16 or fp32; auto: bf16 where the processor computes in it
     head_width: int = 96
     rois_per_picture: int = 3
     threads: int = 1  # of the training process; the loading process has one of its own
@@ -85,8 +85,8 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if "name" not in values:
         raise InputError("a recipe needs a `name`")
     recipe: Recipe = _build(Recipe, values, "")
-    if recipe.precision not in ("bf16", "fp32"):
-        raise InputError(f"precision is bf16 or fp32, not {recipe.precision!r}")
+    if recipe.precision not in ("auto", "bf16", "fp32"):
+        raise InputError(f"precision is auto, bf16 or fp32, not {recipe.precision!r}")
     return recipe
 
 

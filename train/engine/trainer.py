@@ -48,6 +48,8 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
         InputError: nothing to resume from, or no shards.
     """
     spec = ModelSpec()
+    if recipe.precision == "auto":
+        recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
     checkpoint = _checkpoint(paths.out, resume)
     paths.out.mkdir(parents=True, exist_ok=True)
     save_recipe(recipe, paths.out / "recipe.yaml")

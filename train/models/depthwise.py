@@ -1,8 +1,9 @@
 """Depthwise convolution whose gradients are fast on a CPU.
 
-oneDNN has no fast path for two gradients that this network needs: the input of a stride-2 depthwise convolution (in
-bfloat16 40 times slower than the stride-1 one) and the weights of a 5x5 one (8 times slower per tap than 3x3). Both
-are written here with the calls that are fast; values are the same.
+In bfloat16 oneDNN has no fast path for two gradients that this network needs: the input of a stride-2 depthwise
+convolution (40 times slower than the stride-1 one) and the weights of a 5x5 one (8 times slower per tap than 3x3). Both
+are written here with the calls that are fast; values are the same. In float32 oneDNN's own gradients are the faster
+ones.
 """
 
 from typing import Any
@@ -19,11 +20,14 @@ def depthwise_conv(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tens
 
     x: (B, C, H, W), even H and W where stride is 2. weight: (C, 1, k, k), k = 3, or 5 at stride 1. bias: (C,).
     """
-    if torch.is_autocast_enabled("cpu"):
-        kind = torch.get_autocast_dtype("cpu")
-        x, weight, bias = x.to(kind), weight.to(kind), bias.to(kind)
+    if not torch.is_autocast_enabled("cpu"):
+        channels, _, kernel, _ = weight.shape
+        if stride == 2:
+            x = functional.pad(x, (0, 1, 0, 1))
+        return functional.conv2d(x, weight, bias, stride, 0 if stride == 2 else kernel // 2, 1, channels)
+    kind = torch.get_autocast_dtype("cpu")
     with torch.autocast("cpu", enabled=False):
-        return _Depthwise.apply(x, weight, bias, stride)
+        return _Depthwise.apply(x.to(kind), weight.to(kind), bias.to(kind), stride)
 
 
 class _Depthwise(torch.autograd.Function):
