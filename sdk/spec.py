@@ -38,8 +38,8 @@ class ModelSpec:
 
     detect_size: int = 320  # px, side of the square picture of `detect`
     track_size: int = 192  # px, side of the square crop of `track`
-    track_margin: float = 1.25  # crop side / longer side of the person's box
-    roi_margin: float = 1.1  # RoI side / box side
+    track_margin: float = 1.4  # crop side / longer side of the person's box
+    roi_margin: float = 1.25  # RoI side / box side
     roi_min_aspect: float = 0.5  # an RoI's shorter side is at least this fraction of its longer side
     feature_channels: int = 64
     feature_stride: int = 4
