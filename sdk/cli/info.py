@@ -3,7 +3,7 @@
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ from densepose_mobile.runtime import backends
 __all__ = ["app", "describe"]
 
 app = typer.Typer()
+
+_FEW: Final = 4  # values of a nested mapping that are shown one by one
 
 
 @app.command()
@@ -86,7 +88,7 @@ def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
     ):
         console.print(Text(f"  {name:<16}{value}"))
     for title in ("provenance", "quantisation", "metrics"):
-        for line, (name, value) in enumerate(_flat(manifest[title])):
+        for line, (name, value) in enumerate(_brief(manifest[title])):
             console.print(Text(f"  {title if line == 0 else '':<16}{name}: {value}"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("  graph", "MB", "inputs", "outputs"):
@@ -102,14 +104,35 @@ def _tensors(tensors: list[dict[str, Any]]) -> str:
     return ", ".join(f"{tensor['name']} {'x'.join(map(str, tensor['shape']))}" for tensor in tensors)
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _brief(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values, two levels deep; what lies deeper is counted where it is long."""
     lines: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            lines += _flat(value, f"{prefix}{name}.")
+    for name, value in _flat(values, 1):
+        leaves = _flat(value) if isinstance(value, dict) else []
+        if len(leaves) > _FEW:
+            lines.append((name, f"{len(leaves)} values, shown by --json"))
+        elif isinstance(value, dict):
+            lines += [(f"{name}.{leaf}", _text(deep)) for leaf, deep in leaves]
         else:
-            lines.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+            lines.append((name, _text(value)))
     return lines
+
+
+def _flat(values: dict[str, Any], levels: int = 99) -> list[tuple[str, Any]]:
+    """Dotted names and values; mappings more than `levels` below the top are left as they are."""
+    lines: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, dict) and levels:
+            lines += [(f"{name}.{deeper}", leaf) for deeper, leaf in _flat(value, levels - 1)]
+        else:
+            lines.append((name, value))
+    return lines
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _version(distribution: str) -> str:

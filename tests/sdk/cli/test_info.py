@@ -14,7 +14,13 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle whose graphs nothing could run."""
     spec = ModelSpec(detect_size=64, track_size=32)
     manifest = Manifest(
-        "tiny", "0.0.1", "litert-int8", spec, "atlas-7", provenance={"seed": 3}, metrics={"coco": {"recall": 0.25}}
+        "tiny",
+        "0.0.1",
+        "litert-int8",
+        spec,
+        "atlas-7",
+        provenance={"seed": 3, "training": {"recipe": {str(i): i for i in range(30)}, "data": {"shards": 4}}},
+        metrics={"coco": {"recall": 0.25}},
     )
     path = tmp_path / "tiny.dpm"
     write_bundle(path, manifest, {graph.name: b"x" * 250_000 for graph in spec.graphs()}, {"detect/image": np.zeros(3)})
@@ -26,6 +32,8 @@ def test_info_tells_what_a_bundle_holds(bundle: Path, capfd: pytest.CaptureFixtu
     printed = capfd.readouterr().out
     for word in ("tiny 0.0.1", "litert-int8", "graphs 1.0 MB", "Apache-2.0", "atlas-7", "seed: 3", "coco.recall: 0.25"):
         assert word in printed
+    assert "training.recipe: 30 values" in printed
+    assert "training.data.shards: 4" in printed
     assert "image 1x64x64x3" in printed
     for graph in ("detect", "dense_1", "dense_4", "track"):
         assert f"  {graph} " in printed
