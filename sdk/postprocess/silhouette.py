@@ -12,7 +12,7 @@ from densepose_mobile.postprocess.interpolation import Reach, interpolate, pixel
 
 __all__ = ["Silhouette", "disjoint", "silhouette"]
 
-_SPECK: Final = 0.01  # share of a person's cells below which a separate island is noise
+_SPECK: Final = 0.01  # share of a person's cells below which a separate island or a hole is noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +102,24 @@ def disjoint(people: Sequence[Silhouette], duplicate: float) -> list[Silhouette 
 
 
 def _without_specks(foreground: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The logits and foreground cells, with islands of noise turned to background: they would stretch the box."""
+    """The logits and foreground cells without noise: islands, which would stretch the box, and holes."""
     cells = foreground > 0
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
-    if count <= 2:
+    size = np.count_nonzero(cells)
+    islands = _small_components(cells, 8, _SPECK * size)
+    holes = _small_components(~cells, 4, _SPECK * size)
+    border = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
+    wrong = (islands > 0) | ((holes > 0) & ~np.isin(holes, border))
+    if not wrong.any():
         return foreground, cells
-    areas = stats[:, cv2.CC_STAT_AREA]
-    small = areas < _SPECK * areas[1:].sum()
+    return np.where(wrong, -foreground, foreground), cells ^ wrong
+
+
+def _small_components(cells: NDArray[np.bool_], connectivity: int, least: float) -> NDArray[np.int32]:
+    """Numbers of the connected components with fewer than `least` cells, 0 elsewhere."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=connectivity)
+    small = stats[:, cv2.CC_STAT_AREA] < least
     small[0] = False
-    specks = small[labels]
-    return np.where(specks, -foreground, foreground), cells & ~specks
+    return np.where(small[labels], labels, 0)
 
 
 def _shared_windows(a: Silhouette, b: Silhouette) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -59,6 +59,19 @@ def test_specks_do_not_stretch_the_box() -> None:
     assert speckled.box == clean.box
 
 
+def test_small_holes_are_filled_and_large_ones_stay() -> None:
+    foreground = np.full((CELLS, CELLS), 2, np.float32)
+    foreground[4, 4] = -2
+    foreground[0, 9] = -2  # at the border of the map: nobody knows whether it is a hole
+    foreground[8:11, 8:11] = -2
+    shape = silhouette(foreground, np.array([0, 0, 140, 140], np.float32), 140, 140)
+    assert shape is not None
+    assert shape.mask[45, 45]
+    assert shape.cells[4, 4]
+    assert not shape.mask[5, 95]
+    assert not shape.mask[95, 95]
+
+
 def test_a_large_island_is_part_of_the_person() -> None:
     """A person whose middle is hidden stays one person."""
     foreground = np.full((CELLS, CELLS), -2, np.float32)
