@@ -44,6 +44,7 @@ app = typer.Typer()
 _log = logging.getLogger(__name__)
 
 _OURS: Final = "model"
+_NAMED: Final = 20  # annotations and pictures left out that are logged one by one
 _FILE_WIDTH: Final = 160  # characters of the table when stdout is not a terminal
 
 
@@ -78,8 +79,15 @@ def evaluate(
     unknown = [name for name in baseline if name not in BASELINES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(BASELINES)}", param_hint="--baseline")
-    pictures = read_coco(annotations, keypoints, subset)[:limit]
-    _check_pictures(pictures, images, annotations, subset)
+    file = read_coco(annotations, keypoints, subset)
+    pictures, absent = _pictures_there(file.pictures[:limit], images, annotations, subset)
+    names = {picture.file_name for picture in pictures}
+    left_out = [str(entry) for entry in file.left_out if entry.picture in names]
+    left_out += [f"picture {name} is not in {images.name}" for name in absent]
+    for reason in left_out[:_NAMED]:
+        _log.warning("left out: %s", reason)
+    if len(left_out) > _NAMED:
+        _log.warning("left out: %d more, named by --out FILE", len(left_out) - _NAMED)
     other = None if against is None else read_scores(against)
     predictor = load_model(model, backend, Options(score=score, threads=threads))
     card, atlas = _model_card(model), Atlas.load()
@@ -105,7 +113,12 @@ def evaluate(
             **header(command_line(context)),
             "model": card,
             "options": {"mode": mode, "score": score, "min_box_area": min_area},
-            "data": {**data, "pictures": reports[_OURS].pictures, "people": reports[_OURS].people},
+            "data": {
+                **data,
+                "pictures": reports[_OURS].pictures,
+                "people": reports[_OURS].people,
+                "left_out": left_out,
+            },
             "report": reports[_OURS].to_json(),
             "baselines": {name: reports[name].to_json() for name in baseline},
             "differences": {
@@ -161,16 +174,21 @@ def read_scores(path: Path) -> list[PictureScore]:
     return scores
 
 
-def _check_pictures(pictures: Sequence[TruthPicture], images: Path, annotations: Path, subset: str | None) -> None:
+def _pictures_there(
+    pictures: Sequence[TruthPicture], images: Path, annotations: Path, subset: str | None
+) -> tuple[Sequence[TruthPicture], Sequence[str]]:
+    """The pictures that are in the folder, and the names of those that are not."""
     if not pictures:
         of = f" of subset {subset}" if subset else ""
         raise InputError(f"{annotations} lists no picture{of}; check the file" + (" and --subset" if subset else ""))
-    missing = missing_pictures(pictures, images)
-    if missing:
+    missing = set(missing_pictures(pictures, images))
+    there = [picture for picture in pictures if picture.file_name not in missing]
+    if not there:
         raise InputError(
-            f"{len(missing)} of {len(pictures)} pictures are not in {images} (first: {missing[0]}); "
+            f"none of {len(pictures)} pictures is in {images} (first: {pictures[0].file_name}); "
             "give --images the folder that holds them"
         )
+    return there, sorted(missing)
 
 
 def _table(reports: Mapping[str, EvaluationReport], versus: Mapping[str, Mapping[str, Difference]]) -> Table:

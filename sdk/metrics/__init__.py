@@ -9,7 +9,7 @@ Score picture by picture and add up, or hand over everything at once:
 """
 
 from densepose_mobile.metrics.baselines import BASELINES
-from densepose_mobile.metrics.coco import missing_pictures, read_coco
+from densepose_mobile.metrics.coco import CocoFile, LeftOut, missing_pictures, read_coco
 from densepose_mobile.metrics.report import Difference, EvaluationReport, Measure, compare, evaluate, summarise
 from densepose_mobile.metrics.score import MEASURES, EvaluationOptions, PictureScore, score_picture
 from densepose_mobile.metrics.truth import SurfacePoints, TruthPerson, TruthPicture
@@ -17,9 +17,11 @@ from densepose_mobile.metrics.truth import SurfacePoints, TruthPerson, TruthPict
 __all__ = [
     "BASELINES",
     "MEASURES",
+    "CocoFile",
     "Difference",
     "EvaluationOptions",
     "EvaluationReport",
+    "LeftOut",
     "Measure",
     "PictureScore",
     "SurfacePoints",

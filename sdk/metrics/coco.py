@@ -2,11 +2,15 @@
 
 COCO's boxes and polygons are continuous coordinates, its keypoints are pixel indices: those get +0.5 here, so that all
 of them are in the one pixel frame. DensePose points lie in the box scaled to 256 x 256: x = x0 + dp_x * w / 256.
+
+A file of tens of thousands of annotations has broken ones. What of an annotation cannot be used is left out and named,
+and the rest is read.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +19,44 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.segmentation import check_segmentation
 from densepose_mobile.metrics.truth import DENSE_GRID, SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.parts import NUM_PARTS
 
-__all__ = ["missing_pictures", "read_coco"]
+__all__ = ["CocoFile", "LeftOut", "missing_pictures", "read_coco"]
 
 
-def read_coco(
-    annotations: str | Path, keypoints: str | Path | None = None, subset: str | None = None
-) -> tuple[TruthPicture, ...]:
-    """The pictures of a COCO person file with all their people, in the file's order.
+@dataclass(frozen=True)
+class LeftOut:
+    """An annotation of which something, or everything, cannot be used."""
+
+    annotation: int
+    picture: str  # file name
+    reason: str
+    whole: bool  # nothing of the annotation was read
+
+    def __str__(self) -> str:
+        return f"annotation {self.annotation} of picture {self.picture}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """What `read_coco` read, in the file's order."""
+
+    pictures: tuple[TruthPicture, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def read_coco(annotations: str | Path, keypoints: str | Path | None = None, subset: str | None = None) -> CocoFile:
+    """The pictures of a COCO person file with all their people.
 
     annotations: an instances, person_keypoints or DensePose file; other categories than "person" are left out.
     keypoints: a person_keypoints file of the same pictures, joined by annotation id.
     subset: keep the pictures of one split only, such as "val2017" (the image entry's `split` or its `coco_url`).
 
-    Raises InputError that names the file and the annotation.
+    A person without a usable box or mask is left out, one with broken keypoints or surface points is kept without them.
+
+    Raises InputError that names the file, when it is no COCO file or the picture of an annotation is not listed.
     """
     path = Path(annotations)
     content = _read(path)
@@ -46,11 +72,13 @@ def read_coco(
             raise InputError(
                 f"{path.name}: annotation {entries[0].get('id')} is of picture {image_id}, not listed there"
             )
-    return tuple(
-        _picture(image, by_picture[image["id"]], joints, path.name)
+    left_out: list[LeftOut] = []
+    pictures = tuple(
+        _picture(image, by_picture[image["id"]], joints, path.name, left_out)
         for image in content["images"]
         if subset is None or _in_subset(image, subset, path.name)
     )
+    return CocoFile(pictures, tuple(left_out))
 
 
 def missing_pictures(pictures: Sequence[TruthPicture], folder: str | Path) -> list[str]:
@@ -93,7 +121,9 @@ def _in_subset(image: dict[str, Any], subset: str, file: str) -> bool:
     return f"/{subset}/" in url
 
 
-def _picture(image: dict[str, Any], entries: list[dict[str, Any]], joints: dict[Any, Any], file: str) -> TruthPicture:
+def _picture(
+    image: dict[str, Any], entries: list[dict[str, Any]], joints: dict[Any, Any], file: str, left_out: list[LeftOut]
+) -> TruthPicture:
     try:
         height, width, name = int(image["height"]), int(image["width"]), str(image["file_name"])
     except (KeyError, TypeError, ValueError) as error:
@@ -102,11 +132,11 @@ def _picture(image: dict[str, Any], entries: list[dict[str, Any]], joints: dict[
         ) from error
     people = []
     for entry in entries:
-        try:
-            people.append(_person({**entry, **_keypoint_fields(joints.get(entry["id"], entry))}, height, width))
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            reason = str(error) if isinstance(error, InputError) else repr(error)
-            raise InputError(f"{file}: annotation {entry['id']} of picture {name}: {reason}") from error
+        reasons: list[str] = []
+        person = _person({**entry, **_keypoint_fields(joints.get(entry["id"], entry))}, height, width, reasons)
+        if person is not None:
+            people.append(person)
+        left_out += [LeftOut(entry["id"], name, reason, whole=person is None) for reason in reasons]
     return TruthPicture(int(image["id"]), name, height, width, tuple(people))
 
 
@@ -114,25 +144,45 @@ def _keypoint_fields(entry: dict[str, Any]) -> dict[str, Any]:
     return {"keypoints": entry["keypoints"]} if "keypoints" in entry else {}
 
 
-def _person(entry: dict[str, Any], height: int, width: int) -> TruthPerson:
-    box = np.asarray(entry["bbox"], np.float32)
-    if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] < 0).any():
-        raise InputError(f"bbox {entry['bbox']} is not x, y, width, height")
+def _person(entry: dict[str, Any], height: int, width: int, reasons: list[str]) -> TruthPerson | None:
+    """The person, or None; what is wrong with the annotation is added to `reasons`."""
+    try:
+        box = np.asarray(entry["bbox"], np.float32)
+        if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] < 0).any():
+            raise InputError(f"bbox {entry['bbox']} is not x, y, width, height")
+        if entry.get("segmentation") is None:
+            raise InputError("it has no segmentation")
+        check_segmentation(entry["segmentation"], height, width)
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        reasons.append(_told(error))
+        return None
     box[2:] += box[:2]
-    segmentation = entry.get("segmentation")
-    if segmentation is None:
-        raise InputError("it has no segmentation")
+    fields: dict[str, Any] = {"keypoints": None, "points": None, "coarse_masks": None}
+    try:
+        fields["keypoints"] = _keypoints(entry.get("keypoints"))
+    except (InputError, TypeError, ValueError) as error:
+        reasons.append(_told(error))
+    try:
+        fields["points"] = _points(entry, box, reasons)
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        reasons.append(_told(error))
+    try:
+        fields["coarse_masks"] = _coarse_masks(entry.get("dp_masks"))
+    except (InputError, TypeError) as error:
+        reasons.append(f"dp_masks: {_told(error)}")
     return TruthPerson(
         id=int(entry["id"]),
         box=box,
         height=height,
         width=width,
-        segmentation=segmentation,
+        segmentation=entry["segmentation"],
         crowd=bool(entry.get("iscrowd", 0)),
-        keypoints=_keypoints(entry.get("keypoints")),
-        points=_points(entry, box),
-        coarse_masks=entry.get("dp_masks"),
+        **fields,
     )
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else repr(error)
 
 
 def _keypoints(values: Any) -> NDArray[np.float32] | None:
@@ -148,13 +198,32 @@ def _keypoints(values: Any) -> NDArray[np.float32] | None:
     return table
 
 
-def _points(entry: dict[str, Any], box: NDArray[np.float32]) -> SurfacePoints | None:
+def _points(entry: dict[str, Any], box: NDArray[np.float32], reasons: list[str]) -> SurfacePoints | None:
     if "dp_x" not in entry:
         return None
     x, y, u, v, part = (np.asarray(entry[f"dp_{name}"], np.float32).reshape(-1) for name in ("x", "y", "U", "V", "I"))
     if len({len(row) for row in (x, y, u, v, part)}) != 1:
         raise InputError("dp_x, dp_y, dp_U, dp_V and dp_I are of different lengths")
-    if not ((part >= 1) & (part <= NUM_PARTS) & (part == np.round(part))).all():
-        raise InputError(f"dp_I {part.min():g}..{part.max():g}; parts are 1..{NUM_PARTS}")
+    usable = np.ones(len(part), bool)
+    for name, row, low, high in (
+        ("dp_x", x, 0, DENSE_GRID),
+        ("dp_y", y, 0, DENSE_GRID),
+        ("dp_U", u, 0, 1),
+        ("dp_V", v, 0, 1),
+        ("dp_I", part, 1, NUM_PARTS),
+    ):
+        wrong = ~((row >= low) & (row <= high))
+        if name == "dp_I":
+            wrong |= row != np.round(row)
+        if wrong.any():
+            reasons.append(f"{wrong.sum()} of {len(row)} points have {name} {row[wrong][0]:g}, not {low}..{high}")
+            usable &= ~wrong
     xy = box[:2] + np.stack([x, y], 1) * (box[2:] - box[:2]) / DENSE_GRID
-    return SurfacePoints(xy.astype(np.float32), part.astype(np.uint8), np.clip(np.stack([u, v]), 0, 1))
+    return SurfacePoints(xy[usable].astype(np.float32), part[usable].astype(np.uint8), np.stack([u, v])[:, usable])
+
+
+def _coarse_masks(codes: Any) -> Any:
+    for code in codes or ():
+        if code:
+            check_segmentation(code, DENSE_GRID, DENSE_GRID)
+    return codes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
 
-__all__ = ["decode_rle", "encode_rle", "fill_polygons", "segmentation_mask"]
+__all__ = ["check_segmentation", "decode_rle", "encode_rle", "fill_polygons", "segmentation_mask"]
 
 _FINE: Final = 5  # odd, so that a pixel's centre is the centre of a fine pixel
 _SHIFT: Final = 4  # fractional bits of cv2.fillPoly's coordinates
@@ -24,14 +24,8 @@ def segmentation_mask(segmentation: Any, height: int, width: int) -> NDArray[np.
 
     Returns (height, width) bool. Raises InputError on anything else, or when a code belongs to another size.
     """
-    if isinstance(segmentation, Mapping):
-        mask = decode_rle(segmentation)
-        if mask.shape != (height, width):
-            raise InputError(f"its run-length code is of size {list(mask.shape)}, the picture of {[height, width]}")
-        return mask
-    if isinstance(segmentation, Sequence) and not isinstance(segmentation, str | bytes):
-        return fill_polygons(segmentation, height, width)
-    raise InputError(f"its segmentation is a {type(segmentation).__name__}; polygons or a run-length code are expected")
+    check_segmentation(segmentation, height, width)
+    return decode_rle(segmentation) if isinstance(segmentation, Mapping) else fill_polygons(segmentation, height, width)
 
 
 def fill_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> NDArray[np.bool_]:
@@ -44,12 +38,7 @@ def fill_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) 
     """
     mask = np.zeros((height, width), bool)
     for polygon in polygons:
-        try:
-            points = np.asarray(polygon, np.float64).reshape(-1, 2)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"a polygon is not a list of x, y pairs ({str(polygon)[:60]})") from error
-        if len(points) < 3 or not np.isfinite(points).all():
-            raise InputError(f"a polygon of {len(points)} points; three finite ones are the least")
+        points = _corners(polygon)
         low = np.clip(np.floor(points.min(0)), 0, (width, height)).astype(int)
         high = np.clip(np.ceil(points.max(0)), 0, (width, height)).astype(int)
         columns, rows = high - low
@@ -62,11 +51,33 @@ def fill_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) 
     return mask
 
 
+def check_segmentation(segmentation: Any, height: int, width: int) -> None:
+    """Raise InputError where `segmentation_mask` would, without making the mask."""
+    if isinstance(segmentation, Mapping):
+        _runs(segmentation, (height, width))
+    elif isinstance(segmentation, Sequence) and not isinstance(segmentation, str | bytes):
+        for polygon in segmentation:
+            _corners(polygon)
+    else:
+        raise InputError(
+            f"its segmentation is a {type(segmentation).__name__}; polygons or a run-length code are expected"
+        )
+
+
 def decode_rle(code: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Mask of a run-length code {"size": [height, width], "counts": list, str or bytes}.
 
     Returns (height, width) bool. Raises InputError when the counts do not add up to the size.
     """
+    runs, (height, width) = _runs(code)
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return np.ascontiguousarray(flat.reshape(width, height).T)
+
+
+def _runs(
+    code: Mapping[str, Any], expected: tuple[int, int] | None = None
+) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """Run lengths of a code, and its height and width, which must be the expected ones."""
     try:
         height, width = (int(side) for side in code["size"])
         counts = code["counts"]
@@ -77,10 +88,22 @@ def decode_rle(code: Mapping[str, Any]) -> NDArray[np.bool_]:
         )
     except (KeyError, TypeError, ValueError, UnicodeEncodeError) as error:
         raise InputError(f"a run-length code needs size [height, width] and counts ({error!r})") from error
+    if expected is not None and (height, width) != expected:
+        raise InputError(f"its run-length code is of size {[height, width]}, the picture of {list(expected)}")
     if (runs < 0).any() or runs.sum() != height * width:
         raise InputError(f"run-length counts add up to {runs.sum()} instead of {height} x {width} = {height * width}")
-    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return np.ascontiguousarray(flat.reshape(width, height).T)
+    return runs, (height, width)
+
+
+def _corners(polygon: Sequence[float]) -> NDArray[np.float64]:
+    """(P, 2) corners of a polygon."""
+    try:
+        points = np.asarray(polygon, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a polygon is not a list of x, y pairs ({str(polygon)[:60]})") from error
+    if len(points) < 3 or not np.isfinite(points).all():
+        raise InputError(f"a polygon of {len(points)} points; three finite ones are the least")
+    return points
 
 
 def encode_rle(mask: NDArray[Any], *, compressed: bool = True) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class RealPhotos:
         folder = assets / "coco_mini"
         if not folder.is_dir():
             raise AssetError(f"{folder} is missing: real-photo figures need it; set evaluation.real_pictures to 0")
-        truth = read_coco(folder / "instances_person.json", folder / "person_keypoints.json", "train2017")
+        truth = read_coco(folder / "instances_person.json", folder / "person_keypoints.json", "train2017").pictures
         self._folder = folder / "images"
         self._truth = truth[:pictures]
         self._atlas = atlas

@@ -117,6 +117,22 @@ def test_table_and_results_file(dataset, capsys):
     assert str(dataset.parent) not in json.dumps(content)
 
 
+def test_what_is_broken_or_missing_is_named_and_the_rest_is_measured(dataset, caplog):
+    content = json.loads(dataset.read_text())
+    content["annotations"][0]["dp_I"] = [25]
+    content["annotations"][2]["segmentation"] = {"size": [3, 3], "counts": [9]}
+    dataset.write_text(json.dumps(content))
+    (dataset.parent / "images" / "1.png").unlink()
+    assert run("--resamples", "50", "--out", "r.json") == 0
+    data = json.loads((dataset.parent / "r.json").read_text())["data"]
+    assert (data["pictures"], data["people"]) == (3, 2)
+    points, mask, picture = data["left_out"]
+    assert "annotation 0 of picture 0.png: 1 of 1 points have dp_I 25" in points
+    assert "annotation 2 of picture 2.png" in mask
+    assert picture == "picture 1.png is not in images"
+    assert all(reason in caplog.text for reason in data["left_out"])
+
+
 def test_comparison_with_an_earlier_run(dataset, capsys):
     assert run("--per-picture", "one.jsonl", "--resamples", "50") == 0
     lines = [json.loads(line) for line in (dataset.parent / "one.jsonl").read_text().splitlines()]
@@ -138,7 +154,7 @@ def test_comparison_with_an_earlier_run(dataset, capsys):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--images", "elsewhere"], 1, "4 of 4 pictures are not in elsewhere"),
+        (["--images", "elsewhere"], 1, "none of 4 pictures is in elsewhere"),
         (["--subset", "test2017"], 1, "no picture of subset test2017"),
         (["--baseline", "luck"], 2, "luck"),
         (["--keypoints", "nothing.json"], 1, "nothing.json"),

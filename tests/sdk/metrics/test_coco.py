@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def write(tmp_path, data, name="annotations.json"):
 
 
 def test_boxes_masks_keypoints_and_crowds(tmp_path):
-    first, second = read_coco(write(tmp_path, content()))
+    first, second = read_coco(write(tmp_path, content())).pictures
     assert (first.id, first.file_name, first.height, first.width) == (7, "a.jpg", 80, 100)
     person, crowd = first.people
     assert person.box.tolist() == [10, 20, 30, 60]
@@ -65,7 +66,7 @@ def test_boxes_masks_keypoints_and_crowds(tmp_path):
 
 @pytest.mark.parametrize("name", ["val", "val2017"])
 def test_subset_by_split(tmp_path, name):
-    assert [picture.id for picture in read_coco(write(tmp_path, content()), subset=name)] == [7]
+    assert [picture.id for picture in read_coco(write(tmp_path, content()), subset=name).pictures] == [7]
 
 
 def test_subset_by_address(tmp_path):
@@ -74,7 +75,7 @@ def test_subset_by_address(tmp_path):
         del image["split"]
         image["coco_url"] = f"https://example.org/{split}/x.jpg"
     path = write(tmp_path, data)
-    assert [picture.id for picture in read_coco(path, subset="val2017")] == [8]
+    assert [picture.id for picture in read_coco(path, subset="val2017").pictures] == [8]
     del data["images"][0]["coco_url"]
     with pytest.raises(InputError, match="picture 7"):
         read_coco(write(tmp_path, data), subset="val2017")
@@ -86,8 +87,8 @@ def test_keypoints_of_a_second_file_are_joined_by_annotation(tmp_path):
     path = write(tmp_path, joints, "keypoints.json")
     plain = content()
     del plain["annotations"][0]["keypoints"]
-    assert read_coco(write(tmp_path, plain))[0].people[0].keypoints is None
-    assert read_coco(write(tmp_path, plain), path)[0].people[0].keypoints[0, 2] == 2
+    assert read_coco(write(tmp_path, plain)).pictures[0].people[0].keypoints is None
+    assert read_coco(write(tmp_path, plain), path).pictures[0].people[0].keypoints[0, 2] == 2
 
 
 def test_surface_points_and_their_masks(tmp_path):
@@ -102,7 +103,7 @@ def test_surface_points_and_their_masks(tmp_path):
         "dp_V": [0.1, 0.2, 0.3],
         "dp_masks": [[], encode_rle(half), *[[]] * 12],
     }
-    person = read_coco(write(tmp_path, data))[0].people[0]
+    person = read_coco(write(tmp_path, data)).pictures[0].people[0]
     assert person.points.xy[1].tolist() == [20, 30]
     assert person.points.part.tolist() == [1, 2, 24]
     assert person.points.uv[:, 1].tolist() == pytest.approx([0.5, 0.2])
@@ -111,24 +112,76 @@ def test_surface_points_and_their_masks(tmp_path):
     np.testing.assert_array_equal(person.dense_mask, expected)
 
 
+POINTS = {"dp_x": [1, 2], "dp_y": [1, 2], "dp_I": [1, 2], "dp_U": [0, 1], "dp_V": [0, 1]}
+OTHER_SIZE = encode_rle(np.zeros((20, 30), bool))
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
         ({"bbox": [1, 2, 3]}, "bbox"),
         ({"bbox": [1, 2, -3, 4]}, "bbox"),
-        ({"keypoints": [1, 2, 3]}, "51"),
-        ({"keypoints": [1, 2, 5] * 17}, "visibilities"),
+        ({"bbox": [1, 2, float("nan"), 4]}, "bbox"),
         ({"segmentation": None}, "segmentation"),
-        ({"dp_x": [1], "dp_y": [1, 2], "dp_I": [1], "dp_U": [1], "dp_V": [1]}, "lengths"),
-        ({"dp_x": [1], "dp_y": [1], "dp_I": [25], "dp_U": [1], "dp_V": [1]}, "25"),
-        ({"dp_x": [1]}, "dp_y"),
+        ({"segmentation": [[1, 2, 3]]}, "polygon"),
+        ({"segmentation": OTHER_SIZE}, r"\[20, 30\]"),
+        ({"segmentation": {"size": [80, 100], "counts": [3]}}, "add up to 3"),
     ],
 )
-def test_broken_annotations_are_named(tmp_path, change, match):
+def test_people_without_a_usable_box_or_mask_are_left_out(tmp_path, change, match):
     data = content()
     data["annotations"][0] |= change
-    with pytest.raises(InputError, match=rf"annotation 1 of picture a\.jpg.*{match}"):
-        read_coco(write(tmp_path, data))
+    file = read_coco(write(tmp_path, data))
+    (left,) = file.left_out
+    assert (left.annotation, left.picture, left.whole) == (1, "a.jpg", True)
+    assert re.search(rf"annotation 1 of picture a\.jpg.*{match}", str(left))
+    assert [person.id for person in file.pictures[0].people] == [2]
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"keypoints": [1, 2, 3]}, "51"),
+        ({"keypoints": [1, 2, 5] * 17}, "visibilities"),
+        ({"keypoints": [1, 2, None] * 17}, "visibilities"),
+        ({**POINTS, "dp_y": [1]}, "lengths"),
+        ({"dp_x": [1]}, "dp_y"),
+        ({**POINTS, "dp_masks": [OTHER_SIZE]}, "dp_masks.*256"),
+    ],
+)
+def test_people_with_broken_details_are_kept_without_them(tmp_path, change, match):
+    data = content()
+    data["annotations"][0] |= change
+    file = read_coco(write(tmp_path, data))
+    (left,) = file.left_out
+    assert not left.whole
+    assert re.search(rf"annotation 1 of picture a\.jpg.*{match}", str(left))
+    person = file.pictures[0].people[0]
+    assert person.keypoints is None or person.points is None or person.coarse_masks is None
+    assert person.mask.sum() == 20 * 40
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"dp_I": [0, 2]}, "dp_I 0, not 1..24"),
+        ({"dp_I": [25, 2]}, "dp_I 25"),
+        ({"dp_I": [1.5, 2]}, "dp_I 1.5"),
+        ({"dp_U": [float("nan"), 1]}, "dp_U nan"),
+        ({"dp_V": [-0.1, 1]}, "dp_V -0.1"),
+        ({"dp_x": [257, 2]}, "dp_x 257, not 0..256"),
+        ({"dp_y": [-1, 2]}, "dp_y -1"),
+    ],
+)
+def test_broken_points_are_left_out_alone(tmp_path, change, match):
+    data = content()
+    data["annotations"][0] |= {**POINTS, **change}
+    file = read_coco(write(tmp_path, data))
+    (left,) = file.left_out
+    assert "1 of 2 points have " + match in left.reason
+    points = file.pictures[0].people[0].points
+    assert points.part.tolist() == [2]
+    assert points.uv[:, 0].tolist() == [1, 1]
 
 
 def test_broken_files_are_named(tmp_path):
@@ -150,14 +203,14 @@ def test_broken_files_are_named(tmp_path):
         read_coco(write(tmp_path, data))
 
 
-def test_masks_of_broken_segmentations_name_the_annotation(tmp_path):
-    data = content()
-    data["annotations"][0]["segmentation"] = [[1, 2, 3]]
-    with pytest.raises(InputError, match="annotation 1"):
-        _ = read_coco(write(tmp_path, data))[0].people[0].mask
+def test_a_truncated_file_is_named(tmp_path):
+    path = write(tmp_path, content())
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(InputError, match=r"annotations\.json is no JSON file"):
+        read_coco(path)
 
 
 def test_missing_pictures_are_listed(tmp_path):
-    pictures = read_coco(write(tmp_path, content()))
+    pictures = read_coco(write(tmp_path, content())).pictures
     (tmp_path / "a.jpg").touch()
     assert missing_pictures(pictures, tmp_path) == ["b.jpg"]

@@ -119,7 +119,7 @@ def test_layout_is_the_public_one(shard, tmp_path):
 
 
 def test_points_lie_on_their_pixels(shard, tmp_path):
-    truth = read_coco(export_coco(shard, tmp_path / "coco", Faces()))
+    truth = read_coco(export_coco(shard, tmp_path / "coco", Faces())).pictures
     for shown, annotated in zip(map(decode, iter_samples(shard)), truth, strict=True):
         for person in annotated.people[:2]:
             x, y = np.floor(person.points.xy).astype(int).T
@@ -129,7 +129,7 @@ def test_points_lie_on_their_pixels(shard, tmp_path):
 
 
 def test_a_perfect_prediction_scores_one_and_worse_ones_less(shard, tmp_path):
-    truth = read_coco(export_coco(shard, tmp_path / "coco", Faces()))
+    truth = read_coco(export_coco(shard, tmp_path / "coco", Faces())).pictures
     perfect = [truth_as_prediction(sample) for sample in iter_samples(shard)]
     options = EvaluationOptions(min_box_area=50 * 50)
 
@@ -163,7 +163,7 @@ def test_the_seed_decides_the_points(shard, tmp_path):
 
 
 def test_only_the_first(shard, tmp_path):
-    assert len(read_coco(export_coco(shard, tmp_path / "coco", Faces(), limit=2))) == 2
+    assert len(read_coco(export_coco(shard, tmp_path / "coco", Faces(), limit=2)).pictures) == 2
 
 
 def test_other_tools_read_it(shard, tmp_path):
