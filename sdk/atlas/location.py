@@ -12,6 +12,8 @@ from densepose_mobile.atlas.nearest import closest_on_triangles
 __all__ = ["ChartLocator", "face_neighbours"]
 
 _MAX_STEPS: Final = 64
+_TOGETHER: Final = 512  # points that are compared with their charts' outlines at a time
+_NOWHERE: Final = 1e6  # chart units
 _INSIDE: Final = -1e-6  # barycentric weights this far below 0 still count as inside
 
 
@@ -36,21 +38,19 @@ class ChartLocator:
         target = np.clip(np.nan_to_num(np.asarray(uv, np.float64).T), 0, 1)
         weight = self._weights(face, target)
         open_ = np.flatnonzero(weight.min(axis=1) < _INSIDE)
+        stuck = [open_[:0]]
         for _ in range(_MAX_STEPS):
             if not len(open_):
                 break
             worst = weight[open_].argmin(axis=1)
             after = self.neighbour[face[open_], worst]
             moving = after >= 0
-            stuck = open_[~moving]
+            stuck.append(open_[~moving])
             open_ = open_[moving]
-            if len(stuck):
-                self._settle(part, target, face, weight, stuck)
             face[open_] = after[moving]
             weight[open_] = self._weights(face[open_], target[open_])
             open_ = open_[weight[open_].min(axis=1) < _INSIDE]
-        if len(open_):
-            self._settle(part, target, face, weight, open_)
+        self._settle(part, target, face, weight, np.concatenate([*stuck, open_]))
         weight = np.maximum(weight, 0)
         return face, weight / weight.sum(axis=1, keepdims=True)
 
@@ -71,17 +71,15 @@ class ChartLocator:
         which: NDArray[np.intp],
     ) -> None:
         """Points that the walk did not bring home (in place): onto the outline, or searched for if they lie inside."""
-        for number in np.unique(part[which]):
-            rows = which[part[which] == number]
-            outline = self._outlines[int(number)]
-            for chunk in np.array_split(rows, len(rows) // 1024 + 1):
-                found, share, inside = outline.nearest(target[chunk])
-                face[chunk] = outline.face[found]
-                weight[chunk] = 0
-                weight[chunk, outline.start[found]] = 1 - share
-                weight[chunk, (outline.start[found] + 1) % 3] = share
-                if inside.any():
-                    self._search(int(number), target, face, weight, chunk[inside])
+        outlines = self._outlines
+        for rows in np.array_split(which, len(which) // _TOGETHER + 1):
+            found, share, inside = outlines.nearest(part[rows], target[rows])
+            face[rows], start = outlines.face[part[rows], found], outlines.start[part[rows], found]
+            weight[rows] = 0
+            weight[rows, start] = 1 - share
+            weight[rows, (start + 1) % 3] = share
+            for number in np.unique(part[rows[inside]]):
+                self._search(int(number), target, face, weight, rows[inside & (part[rows] == number)])
 
     def _search(
         self,
@@ -101,35 +99,50 @@ class ChartLocator:
             face[row], weight[row] = faces[best], found[best]
 
     @cached_property
-    def _outlines(self) -> dict[int, "_Outline"]:
+    def _outlines(self) -> "_Outlines":
         row, opposite = np.nonzero(self.neighbour < 0)
         start = (opposite + 1) % 3
-        a = self.uv[self.faces[row, start]].astype(np.float64)
-        b = self.uv[self.faces[row, (start + 1) % 3]].astype(np.float64)
-        own = self.part[row]
-        return {int(p): _Outline(row[own == p], start[own == p], a[own == p], b[own == p]) for p in np.unique(own)}
+        own = self.part[row].astype(np.intp)
+        order = np.argsort(own, kind="stable")
+        row, start, own = row[order], start[order], own[order]
+        counts = np.bincount(own, minlength=len(self.raster))
+        place = np.arange(len(own)) - np.repeat(np.cumsum(counts) - counts, counts)
+        shape = (len(self.raster), counts.max(initial=1))
+        table = _Outlines(
+            face=np.zeros(shape, np.intp),
+            start=np.zeros(shape, np.intp),
+            a=np.full((*shape, 2), _NOWHERE),
+            b=np.full((*shape, 2), _NOWHERE),
+        )
+        table.face[own, place], table.start[own, place] = row, start
+        table.a[own, place] = self.uv[self.faces[row, start]]
+        table.b[own, place] = self.uv[self.faces[row, (start + 1) % 3]]
+        return table
 
 
 @dataclass(frozen=True, eq=False)
-class _Outline:
-    """The rim of one chart as line segments."""
+class _Outlines:
+    """The rims of the charts as line segments, E for each part; where a rim has fewer, the others lie far away."""
 
-    face: NDArray[np.intp]  # (E,)
-    start: NDArray[np.intp]  # (E,) corner of the face at which the segment starts
-    a: NDArray[np.float64]  # (E, 2)
-    b: NDArray[np.float64]  # (E, 2)
+    face: NDArray[np.intp]  # (25, E)
+    start: NDArray[np.intp]  # (25, E) corner of the face at which the segment starts
+    a: NDArray[np.float64]  # (25, E, 2)
+    b: NDArray[np.float64]  # (25, E, 2)
 
-    def nearest(self, p: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
-        """For points (K, 2): nearest segment (K,), share of the way along (K,), and whether they lie inside."""
-        step = self.b - self.a
-        x, y = p[:, :1] - self.a[:, 0], p[:, 1:] - self.a[:, 1]
-        share = np.clip((x * step[:, 0] + y * step[:, 1]) / np.maximum(np.square(step).sum(axis=1), 1e-18), 0, 1)
-        gap = np.square(x - share * step[:, 0]) + np.square(y - share * step[:, 1])
+    def nearest(
+        self, part: NDArray[np.uint8], p: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
+        """For points p (K, 2) of parts (K,): nearest segment (K,), share of the way along, whether they lie inside."""
+        a, b = self.a[part], self.b[part]  # (K, E, 2)
+        step = b - a
+        x, y = p[:, :1] - a[..., 0], p[:, 1:] - a[..., 1]
+        share = np.clip((x * step[..., 0] + y * step[..., 1]) / np.maximum(np.square(step).sum(-1), 1e-18), 0, 1)
+        gap = np.square(x - share * step[..., 0]) + np.square(y - share * step[..., 1])
         best = gap.argmin(axis=1)
         row = np.arange(len(p))
-        spans = (y < 0) != (p[:, 1:] < self.b[:, 1])
+        spans = (y < 0) != (p[:, 1:] < b[..., 1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            crossed = spans & (x < y * (step[:, 0] / step[:, 1]))
+            crossed = spans & (x < y * (step[..., 0] / step[..., 1]))
         return best, share[row, best], (crossed.sum(axis=1) % 2 == 1) & (gap[row, best] > 1e-14)
 
 
