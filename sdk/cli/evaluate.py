@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,12 +31,14 @@ from densepose_mobile.metrics import (
     TruthPicture,
     compare,
     missing_pictures,
+    rank_picture,
     read_coco,
     score_picture,
     summarise,
 )
 from densepose_mobile.metrics.bootstrap import RESAMPLES
 from densepose_mobile.predictor import Mode
+from densepose_mobile.results import DensePoseResult
 
 __all__ = ["app", "measure_pictures", "read_scores"]
 
@@ -59,6 +62,9 @@ def evaluate(
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
     mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
     score: float = typer.Option(Options.score, "--score", min=0.0, max=1.0, help="Least score of a person."),
+    rank_score: float = typer.Option(
+        0.05, "--rank-score", min=0.0, max=1.0, help="Least score of what average precision ranks."
+    ),
     threads: int = typer.Option(2, "--threads", min=1, help="Threads of the runtime."),
     baseline: list[str] = typer.Option(
         ["constant-uv"], "--baseline", help=f"Trivial predictor to measure beside: {', '.join(BASELINES)}. Repeatable."
@@ -90,11 +96,13 @@ def evaluate(
         _log.warning("left out: %d more, named by --out FILE", len(left_out) - _NAMED)
     other = None if against is None else read_scores(against)
     predictor = load_model(model, backend, Options(score=score, threads=threads))
+    ranked = any(person.points is not None for picture in pictures for person in picture.people)
+    ranker = load_model(model, backend, Options(score=rank_score, threads=threads)) if ranked else None
     card, atlas = _model_card(model), Atlas.load()
     if card["atlas"] != atlas.id:
         _log.warning("%s predicts on charts of atlas %s; distances are measured on %s", model, card["atlas"], atlas.id)
     scores = measure_pictures(
-        predictor, pictures, images, atlas, mode, baseline, EvaluationOptions(min_box_area=min_area)
+        predictor, pictures, images, atlas, mode, baseline, EvaluationOptions(min_box_area=min_area), ranker
     )
     reports = {name: summarise(rows, seed, resamples) for name, rows in scores.items()}
     versus = {name: compare(scores[_OURS], scores[name], seed, resamples) for name in baseline}
@@ -112,7 +120,7 @@ def evaluate(
         content = {
             **header(command_line(context)),
             "model": card,
-            "options": {"mode": mode, "score": score, "min_box_area": min_area},
+            "options": {"mode": mode, "score": score, "rank_score": rank_score, "min_box_area": min_area},
             "data": {
                 **data,
                 "pictures": reports[_OURS].pictures,
@@ -138,8 +146,11 @@ def measure_pictures(
     mode: Mode = "balanced",
     baselines: Sequence[str] = (),
     options: EvaluationOptions | None = None,
+    ranker: DensePose | None = None,
 ) -> dict[str, list[PictureScore]]:
-    """Predict each picture once and score it, with a bar on stderr.
+    """Predict each picture and score it, with a bar on stderr.
+
+    ranker: the same model with a low least score, whose predictions are ranked for average precision.
 
     Returns the scores by predictor: "model", then each baseline. Raises InputError that names the picture.
     """
@@ -150,11 +161,20 @@ def measure_pictures(
         for picture in bar.track(pictures, description="pictures"):
             path = folder / picture.file_name
             with clean_errors(path):
-                result = predictor.predict(load_image(path), mode=mode)
-            scores[_OURS].append(score_picture(result, picture, atlas, options))
-            for name in baselines:
-                scores[name].append(score_picture(BASELINES[name](result), picture, atlas, options))
+                rgb = load_image(path)
+                result = predictor.predict(rgb, mode=mode)
+                everyone = None if ranker is None else ranker.predict(rgb, mode=mode)
+            for name, rows in scores.items():
+                change = BASELINES.get(name, _unchanged)
+                score = score_picture(change(result), picture, atlas, options)
+                if everyone is not None:
+                    score = replace(score, ranked=rank_picture(change(everyone), picture, atlas))
+                rows.append(score)
     return scores
+
+
+def _unchanged(result: DensePoseResult) -> DensePoseResult:
+    return result
 
 
 def read_scores(path: Path) -> list[PictureScore]:

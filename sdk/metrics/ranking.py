@@ -5,14 +5,18 @@ Matching never crosses pictures, so it is done once; a bootstrap resample only w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AREA_RANGES", "MAX_DETECTIONS", "THRESHOLDS", "RankedPicture", "Ranking"]
+__all__ = ["AREA_RANGES", "MAX_DETECTIONS", "THRESHOLDS", "Precision", "RankedPicture", "Ranking"]
 
-THRESHOLDS: Final[NDArray[np.float64]] = np.linspace(0.5, 0.95, 10)
+THRESHOLDS: Final[NDArray[np.float64]] = np.round(np.concatenate([np.arange(4, 9), np.arange(10, 20)]) * 0.05, 2)
+"""Similarities from which on a prediction is right: 0.2 .. 0.4 for `extended`, 0.5 .. 0.95 for everything else."""
+
+_STRICT: Final = slice(5, None)
+_EXTENDED: Final = slice(0, 5)
 MAX_DETECTIONS: Final = 20
 AREA_RANGES: Final[dict[str, tuple[float, float]]] = {
     "all": (0, np.inf),
@@ -22,6 +26,16 @@ AREA_RANGES: Final[dict[str, tuple[float, float]]] = {
 """px² of the person's mask: above the lower, up to the upper bound."""
 
 _RECALLS: Final = np.linspace(0, 1, 101)
+
+
+class Precision(NamedTuple):
+    """Average precisions (means of 101 interpolated precisions) and recalls; nan without people to find."""
+
+    ap: float  # mean over thresholds 0.5:0.05:0.95
+    ap50: float
+    ap75: float
+    extended: float  # AP over thresholds 0.2:0.05:0.4
+    ar: float  # greatest recall, mean over 0.5:0.05:0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +73,33 @@ class Ranking:
             positives=np.array([m[3] for m in matched], np.intp),
         )
 
-    def precision_recall(self, weights: NDArray[np.integer] | None = None) -> tuple[float, float]:
-        """AP (mean of 101 interpolated precisions) and AR (greatest recall), each averaged over the thresholds.
-
-        weights: (pictures,) how often each picture counts; once when None. Returns nan, nan without people to find.
-        """
+    def precision(self, weights: NDArray[np.integer] | None = None) -> Precision:
+        """What the ranking is worth. weights: (pictures,) how often each picture counts; once when None."""
         weights = np.ones(len(self.positives), np.intp) if weights is None else weights
         wanted = float(weights @ self.positives)
         if not wanted:
-            return float("nan"), float("nan")
+            return Precision(*[float("nan")] * 5)
         if not self.picture.size:
-            return 0.0, 0.0
+            return Precision(*[0.0] * 5)
         weight = weights[self.picture]
-        right = np.cumsum(self.right * weight, axis=1)
-        counted = np.cumsum(~self.ignored * weight, axis=1)
-        recall = right / wanted
-        precision = np.divide(right, counted, out=np.zeros_like(recall), where=counted > 0)
-        envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        envelope = np.concatenate([envelope, np.zeros((len(envelope), 1))], axis=1)
-        at = [np.searchsorted(row, _RECALLS) for row in recall]
-        return float(np.mean([row[place] for row, place in zip(envelope, at, strict=True)])), float(
-            recall[:, -1].mean()
+        ap, ar = np.zeros(len(THRESHOLDS)), np.zeros(len(THRESHOLDS))
+        for level, (right, ignored) in enumerate(zip(self.right, self.ignored, strict=True)):
+            places = np.flatnonzero(right)  # precision falls between them, and the interpolated one is that of the next
+            if not places.size:
+                continue
+            found = np.cumsum(weight[places])
+            counted = np.cumsum(np.where(ignored, 0, weight))[places]
+            precision = np.divide(found, counted, out=np.zeros(len(places)), where=counted > 0)
+            envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+            ap[level] = envelope[np.searchsorted(found / wanted, _RECALLS)].mean()
+            ar[level] = found[-1] / wanted
+        half, three_quarters = (int(np.flatnonzero(threshold == THRESHOLDS)[0]) for threshold in (0.5, 0.75))
+        return Precision(
+            ap=float(ap[_STRICT].mean()),
+            ap50=float(ap[half]),
+            ap75=float(ap[three_quarters]),
+            extended=float(ap[_EXTENDED].mean()),
+            ar=float(ar[_STRICT].mean()),
         )
 
 

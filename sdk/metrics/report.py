@@ -1,7 +1,7 @@
 """All measures of a set of pictures with their intervals, and two models compared on the same pictures."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.bootstrap import RESAMPLES, interval, ratio_samples, statistic_samples
 from densepose_mobile.metrics.confidence import ConfidenceCurves, ConfidenceSamples, confidence_curves
+from densepose_mobile.metrics.pairing import SIMILARITIES, rank_picture
 from densepose_mobile.metrics.ranking import AREA_RANGES, Ranking
 from densepose_mobile.metrics.score import MEASURES, EvaluationOptions, PictureScore, score_picture
 from densepose_mobile.metrics.similarity import Geodesics
@@ -18,6 +19,7 @@ from densepose_mobile.results import DensePoseResult
 
 __all__ = ["Difference", "EvaluationReport", "Measure", "compare", "evaluate", "summarise"]
 
+_RANKED: Final = {"ap": "ap", "ap50": "ap50", "ap75": "ap75", "extended": "apex", "ar": "ar"}
 _RANKING_RESAMPLES: Final = 300  # each one re-ranks every prediction at ten thresholds
 
 
@@ -84,7 +86,10 @@ def evaluate(
     resamples: int = RESAMPLES,
 ) -> EvaluationReport:
     """Measure predictions of annotated pictures, in the same order. See `score_picture` and `summarise`."""
-    scores = [score_picture(r, p, atlas, options) for r, p in zip(results, pictures, strict=True)]
+    scores = []
+    for result, picture in zip(results, pictures, strict=True):
+        score = score_picture(result, picture, atlas, options)
+        scores.append(score if atlas is None else replace(score, ranked=rank_picture(result, picture, atlas)))
     return summarise(scores, seed, resamples)
 
 
@@ -103,7 +108,7 @@ def summarise(scores: Sequence[PictureScore], seed: int = 0, resamples: int = RE
         for i, name in enumerate(names)
         if totals[i]
     }
-    for kind in ("gps", "gpsm"):
+    for kind in SIMILARITIES:
         measures.update(_ranked(scores, kind, seed, min(resamples, _RANKING_RESAMPLES)))
     return EvaluationReport(
         pictures=len(scores),
@@ -153,19 +158,20 @@ def _sums(scores: Sequence[PictureScore]) -> tuple[list[str], NDArray[np.float64
 
 
 def _ranked(scores: Sequence[PictureScore], kind: str, seed: int, resamples: int) -> dict[str, Measure]:
-    pictures = [ranked for score in scores if (ranked := getattr(score, kind)) is not None]
+    """ "ap_gps", "ap50_gps", ..., "ap_gps_medium", ...; of people of a size, only AP and AR by GPS and GPSm."""
+    areas = AREA_RANGES if kind in ("gps", "gpsm") else ("all",)
+    pictures = [score.ranked[kind] for score in scores if kind in score.ranked]
     measures: dict[str, Measure] = {}
-    for area in AREA_RANGES if pictures else ():
+    for area in areas if pictures else ():
         ranking = Ranking.build(pictures, area)
-        values = ranking.precision_recall()
-        if not np.isfinite(values[0]):
+        precision = ranking.precision()
+        if not np.isfinite(precision.ap):
             continue
-        low, high = interval(statistic_samples(ranking.precision_recall, len(pictures), seed, resamples))
-        for place, name in enumerate(("ap", "ar")):
-            key = f"{name}_{kind}" + ("" if area == "all" else f"_{area}")
-            measures[key] = Measure(
-                values[place], float(low[place]), float(high[place]), float(ranking.positives.sum())
-            )
+        low, high = interval(statistic_samples(ranking.precision, len(pictures), seed, resamples))
+        for place, (name, value) in enumerate(precision._asdict().items()):
+            if area == "all" or name in ("ap", "ar"):
+                key = f"{_RANKED[name]}_{kind}" + ("" if area == "all" else f"_{area}")
+                measures[key] = Measure(value, float(low[place]), float(high[place]), float(ranking.positives.sum()))
     return measures
 
 

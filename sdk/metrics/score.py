@@ -12,13 +12,13 @@ from densepose_mobile.metrics.agreement import read_keypoints
 from densepose_mobile.metrics.confidence import ConfidenceSamples
 from densepose_mobile.metrics.keypoints import JOINT_KAPPA, JOINTS, LIMB_KEYPOINTS
 from densepose_mobile.metrics.matching import covered_by, match_boxes
+from densepose_mobile.metrics.pairing import point_distances
 from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.metrics.similarity import (
     Geodesics,
     geodesic_similarity,
     look_up,
     mask_iou,
-    point_errors,
 )
 from densepose_mobile.metrics.truth import TruthPerson, TruthPicture
 from densepose_mobile.parts import KAPPA
@@ -39,12 +39,14 @@ MEASURES: Final[dict[str, str]] = {
     "keypoint_gps": "keypoint-GPS",
     "gps": "GPS of surface points",
     "gpsm": "GPSm of surface points",
+    "gps_true_part": "- were every part right",
+    "gps_true_uv": "- were U and V right",
     "point_part": "points on the right part",
     "point_error_cm": "error of points found, cm",
 }
 """Every measure that is a ratio of sums over pictures, with its title. results/README.md says what each means."""
 
-_GEODESIC: Final = ("keypoint_gps", "gps", "gpsm", "point_error_cm")
+_GEODESIC: Final = ("keypoint_gps", "gps", "gpsm", "gps_true_part", "gps_true_uv", "point_error_cm")
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,7 @@ class PictureScore:
     sums: Mapping[str, tuple[float, float]]  # measure -> numerator, denominator
     point_confidence: ConfidenceSamples | None = None  # at annotated surface points
     keypoint_confidence: ConfidenceSamples | None = None  # at visible keypoints
-    gps: RankedPicture | None = None  # None without an atlas
-    gpsm: RankedPicture | None = None
+    ranked: Mapping[str, RankedPicture] = field(default_factory=dict)  # by name of pairing.SIMILARITIES
 
     def to_json(self) -> dict[str, Any]:
         """File name and sums."""
@@ -99,7 +100,7 @@ def score_picture(
     atlas: Geodesics | None = None,
     options: EvaluationOptions | None = None,
 ) -> PictureScore:
-    """Measure one picture's prediction.
+    """Measure one picture's prediction. For average precision, see `pairing.rank_picture`.
 
     atlas: for geodesic distances; the measures that need them are left out when None.
 
@@ -117,20 +118,18 @@ def score_picture(
     tally.add("false_positives", _false_positives(result, picture, counted, pairs, options))
     points: list[ConfidenceSamples] = []
     joints: list[ConfidenceSamples] = []
-    for truth, row in zip(counted, pairs, strict=True):
-        found = result.people[row] if row >= 0 else None
+    both = [(result.people[row] if row >= 0 else None, truth) for truth, row in zip(counted, pairs, strict=True)]
+    distances = _point_distances(both, atlas)
+    for found, truth in both:
         _score_mask(tally, found, truth)
         joints.extend(_score_keypoints(tally, found, truth, atlas, options))
-        points.extend(_score_points(tally, found, truth, atlas))
-    gps, gpsm = _rank(result, picture, atlas)
+        points.extend(_score_points(tally, found, truth, distances.get(truth.id)))
     left_out = _GEODESIC if atlas is None else ()
     return PictureScore(
         file_name=picture.file_name,
         sums={name: (above, below) for name, (above, below) in tally.sums.items() if name not in left_out},
         point_confidence=ConfidenceSamples.join(points),
         keypoint_confidence=ConfidenceSamples.join(joints),
-        gps=gps,
-        gpsm=gpsm,
     )
 
 
@@ -181,57 +180,42 @@ def _score_keypoints(
         yield ConfidenceSamples(reading.confidence[on], (error < kappa)[on])
 
 
+def _point_distances(
+    both: Iterable[tuple[Person | None, TruthPerson]], atlas: Geodesics | None
+) -> dict[int, dict[str, NDArray[np.float32]]]:
+    """Distances at the surface points of the people who were found, by the person's id; all of them in one go."""
+    found = [(person, truth) for person, truth in both if person is not None and truth.points]
+    if atlas is None or not found:
+        return {}
+    distances, owner = point_distances(
+        atlas, [(person, truth.points) for person, truth in found if truth.points is not None]
+    )
+    return {
+        truth.id: {name: metres[owner == index] for name, metres in distances.items()}
+        for index, (_, truth) in enumerate(found)
+    }
+
+
 def _score_points(
-    tally: _Tally, found: Person | None, truth: TruthPerson, atlas: Geodesics | None
+    tally: _Tally, found: Person | None, truth: TruthPerson, distances: Mapping[str, NDArray[np.float32]] | None
 ) -> Iterable[ConfidenceSamples]:
+    """distances: at each point, as `pairing.point_distances` names them; None without an atlas."""
     points = truth.points
     if points is None or not len(points):
         return
     if found is None:
         tally.add("point_part", 0, len(points))
-        tally.add("gps", 0)
-        tally.add("gpsm", 0)
+        for name in ("gps", "gpsm", "gps_true_part", "gps_true_uv"):
+            tally.add(name, 0)
         return
     part, _, confidence = look_up(found, points.xy)
     tally.extend("point_part", part == points.part)
-    if atlas is not None:
+    if distances is not None:
         kappa = KAPPA[points.part]
-        error = point_errors(atlas, found, points)
-        on = part > 0
-        gps = float(geodesic_similarity(error, kappa).mean())
-        tally.add("gps", gps)
-        tally.add("gpsm", np.sqrt(gps * mask_iou(found, truth.dense_mask)))
+        similarities = {name: float(geodesic_similarity(d, kappa).mean()) for name, d in distances.items()}
+        for name, value in similarities.items():
+            tally.add(name, value)
+        tally.add("gpsm", np.sqrt(similarities["gps"] * mask_iou(found, truth.dense_mask)))
+        error, on = distances["gps"], part > 0
         tally.extend("point_error_cm", error[np.isfinite(error)] * 100)
         yield ConfidenceSamples(confidence[on], (error < kappa)[on])
-
-
-def _rank(
-    result: DensePoseResult, picture: TruthPicture, atlas: Geodesics | None
-) -> tuple[RankedPicture | None, RankedPicture | None]:
-    """Every prediction against every person of any size, for average precision. Ignored truth competes by overlap."""
-    people = picture.people
-    annotated = [not person.crowd and person.points is not None and len(person.points) > 0 for person in people]
-    if atlas is None:
-        return None, None
-    overlap = box_iou(result.boxes, _boxes(people))
-    crowd = np.array([person.crowd for person in people], bool)
-    gps = np.where(crowd, covered_by(result.boxes, _boxes(people)), overlap)
-    gpsm = gps.copy()
-    areas = np.zeros(len(people), np.float32)
-    for column, truth in enumerate(people):
-        mask = truth.dense_mask
-        areas[column] = mask.sum()
-        points = truth.points
-        if not annotated[column] or points is None:
-            continue
-        gps[:, column] = gpsm[:, column] = 0
-        for row in np.flatnonzero(overlap[:, column]):
-            person = result.people[row]
-            value = geodesic_similarity(point_errors(atlas, person, points), KAPPA[points.part]).mean()
-            gps[row, column], gpsm[row, column] = value, np.sqrt(value * mask_iou(person, mask))
-    sizes = np.array([person.mask.sum() for person in result.people], np.float32)
-    ignored = ~np.array(annotated, bool)
-    return (
-        RankedPicture(result.scores, sizes, gps, areas, ignored, crowd),
-        RankedPicture(result.scores, sizes, gpsm, areas, ignored, crowd),
-    )

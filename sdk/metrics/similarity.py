@@ -8,10 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.metrics.truth import SurfacePoints
 from densepose_mobile.results import Person
 
-__all__ = ["Distances", "Geodesics", "geodesic_similarity", "look_up", "mask_iou", "point_errors"]
+__all__ = ["Distances", "Geodesics", "geodesic_similarity", "look_up", "mask_iou"]
 
 
 class Distances(Protocol):
@@ -53,12 +52,6 @@ def look_up(
     row, column = np.where(inside, row, 0), np.where(inside, column, 0)
     part = np.where(inside, person.part[row, column], 0).astype(np.uint8)
     return part, person.uv[:, row, column] * (part > 0), person.confidence[row, column] * (part > 0)
-
-
-def point_errors(atlas: Geodesics, person: Person, points: SurfacePoints) -> NDArray[np.float32]:
-    """Geodesic error in metres (P,) at a person's annotated points; infinite where background is predicted."""
-    part, uv, _ = look_up(person, points.xy)
-    return atlas.geodesic(part, uv, points.part, points.uv)
 
 
 def mask_iou(person: Person, mask: NDArray[np.bool_]) -> float:

@@ -20,7 +20,8 @@ def ranked(scores, similarity, ignored=None, crowd=None, areas=None, truth_areas
 
 
 def precision_recall(*pictures, area="all", weights=None):
-    return Ranking.build(pictures, area).precision_recall(weights)
+    precision = Ranking.build(pictures, area).precision(weights)
+    return precision.ap, precision.ar
 
 
 def test_perfect_predictions():
@@ -29,6 +30,16 @@ def test_perfect_predictions():
 
 def test_similarity_decides_how_many_thresholds_are_passed():
     assert precision_recall(ranked([0.9], [[0.72]])) == pytest.approx((0.5, 0.5))  # .5 .55 .6 .65 .7 of ten
+
+
+def test_single_and_extended_thresholds():
+    precision = Ranking.build([ranked([0.9], [[0.52]]), ranked([0.8], [[0.32]])]).precision()
+    half = 51 / 101  # the first prediction alone is right: precision 1 up to recall one half
+    assert precision.ap50 == pytest.approx(half)
+    assert precision.ap75 == 0
+    assert precision.ap == pytest.approx(half / 10)
+    assert precision.ar == pytest.approx(0.05)
+    assert precision.extended == pytest.approx((3 * 1 + 2 * half) / 5)  # .2 .25 .3 both, .35 .4 the first
 
 
 def test_a_confident_mistake_costs_precision():
@@ -104,7 +115,10 @@ def test_agrees_with_pycocotools(seed):
     for place, area in ((0, "all"), (2, "medium"), (3, "large")):
         precision = judge.eval["precision"][:, :, 0, place, 0]
         recall = judge.eval["recall"][:, 0, place, 0]
-        ap, ar = precision_recall(*pictures, area=area)
+        ours = Ranking.build(pictures, area).precision()
+        ap, ar = ours.ap, ours.ar
+        if not np.isnan(ap):
+            assert (ours.ap50, ours.ap75) == pytest.approx((precision[0].mean(), precision[5].mean()), abs=1e-6)
         if np.isnan(ap):
             assert (precision == -1).all()
         else:

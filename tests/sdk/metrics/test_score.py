@@ -140,7 +140,8 @@ def test_gps_by_hand(atlas):
     assert ratios(got)["point_part"] == pytest.approx(2 / 3)
     assert ratios(got)["point_error_cm"] == pytest.approx(35.1 / 2, abs=1e-3)
     assert got.point_confidence.confidence.tolist() == [0.75, 0.75]  # nothing is claimed on background
-    assert got.gps.similarity.tolist() == [[pytest.approx(expected, abs=1e-5)]]
+    assert ratios(got)["gps_true_part"] == pytest.approx(expected, abs=1e-5)
+    assert ratios(got)["gps_true_uv"] == pytest.approx(2 / 3, abs=1e-5)
     missed = score_picture(result(), picture(truth([0, 0, 100, 100], points=annotated)), atlas).sums
     assert missed["gps"] == missed["gpsm"] == (0, 1)
     assert missed["point_part"] == (0, 3)
@@ -155,8 +156,8 @@ def test_without_an_atlas_only_the_geodesic_measures_are_missing(atlas):
     people = picture(truth([0, 0, 100, 100], points=points([[5, 5]], [2], np.array([0.5]))))
     with_atlas = score_picture(result(person([0, 0, 100, 100], 2)), people, atlas)
     without = score_picture(result(person([0, 0, 100, 100], 2)), people)
-    assert set(with_atlas.sums) - set(without.sums) == {"keypoint_gps", "gps", "gpsm", "point_error_cm"}
-    assert without.gps is None
+    geodesic = {"keypoint_gps", "gps", "gpsm", "gps_true_part", "gps_true_uv", "point_error_cm"}
+    assert set(with_atlas.sums) - set(without.sums) == geodesic
     assert all(without.sums[name] == with_atlas.sums[name] for name in without.sums)
 
 
