@@ -88,7 +88,7 @@ def _person(entry: Mapping[str, Any], height: int, width: int) -> Person | None:
         return None
     left, top = max(left, 0), max(top, 0)
     box = np.array([left, top, left + part.shape[1], top + part.shape[0]], np.float32)
-    uv = iuv[rows, columns, 1:].transpose(2, 0, 1).astype(np.float32) / 255 * (part > 0)
+    uv = (iuv[rows, columns, 1:] * (part > 0)[..., None]).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
     return Person(box, float(entry["score"]), part.copy(), uv, (part > 0).astype(np.float32))
 
 

@@ -129,8 +129,22 @@ def test_what_is_broken_or_missing_is_named_and_the_rest_is_measured(dataset, ca
     points, mask, picture = data["left_out"]
     assert "annotation 0 of picture 0.png: 1 of 1 points have dp_I 25" in points
     assert "annotation 2 of picture 2.png" in mask
-    assert picture == "picture 1.png is not in images"
+    assert picture == "picture 1.png is not in --images"
     assert all(reason in caplog.text for reason in data["left_out"])
+
+
+def test_saved_results_measure_the_same_without_the_pictures(dataset, capsys):
+    pytest.importorskip("pycocotools")
+    assert run("--resamples", "50", "--out", "a.json", "--save-results", "results.json", "--coco-ap") == 0
+    assert main(["evaluate", "people.json", "--results", "results.json", "--resamples", "50", "--out", "b.json"]) == 0
+    first, second = (json.loads((dataset.parent / name).read_text()) for name in ("a.json", "b.json"))
+    assert second["model"]["results"] == "results.json"
+    assert first["report"]["measures"] == second["report"]["measures"]
+    assert first["report"]["measures"]["ap_gps"]["value"] == 1
+    assert first["coco"]["box"]["ap"] == first["coco"]["mask"]["ap75"] == 1
+    assert first["coco"]["mask"]["ap_small"] is None
+    for options in ([], ["--images", "images", "--results", "results.json"]):
+        assert main(["evaluate", "people.json", *options]) == 2
 
 
 def test_comparison_with_an_earlier_run(dataset, capsys):
