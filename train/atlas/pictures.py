@@ -13,11 +13,12 @@ from densepose_mobile.errors import OutputError
 from densepose_mobile.parts import NUM_PARTS, PART_NAMES
 from densepose_mobile.train.atlas.raster import orthographic, rasterize
 
-__all__ = ["draw_body", "draw_charts", "write_picture"]
+__all__ = ["draw_body", "draw_charts", "draw_points", "write_picture"]
 
 _OVER: Final = 3  # pictures are drawn this many times larger and averaged down
 _STEPS: Final = 10  # lines of equal U and V: one every tenth
 _PAPER: Final = 250.0
+_BEHIND: Final = 0.02  # m under the surface at which a point still counts as seen
 _INK: Final = np.array([28.0, 32.0, 40.0])
 _ORDER: Final = (2, 1, 24, 23, 4, 3, 5, 6, 10, 9, 8, 7, 14, 13, 12, 11, 17, 18, 15, 16, 21, 22, 19, 20)
 
@@ -25,6 +26,33 @@ _ORDER: Final = (2, 1, 24, 23, 4, 3, 5, 6, 10, 9, 8, 7, 14, 13, 12, 11, 17, 18, 
 def draw_body(atlas: Atlas, size: int = 620) -> NDArray[np.uint8]:
     """Front, left side, back and right side in one RGB picture (size, ..., 3); lines of U light, of V dark."""
     views = [_view(atlas, yaw, size)[:, size // 2 - width : size // 2 + width] for yaw, width in _views(size)]
+    return np.concatenate(views, axis=1)
+
+
+def draw_points(
+    atlas: Atlas, part: NDArray[np.uint8], uv: NDArray[np.floating], colours: NDArray[np.uint8], size: int = 480
+) -> NDArray[np.uint8]:
+    """Surface points on a grey body, seen from its front, left, back and right: RGB (size, ..., 3).
+
+    part: (K,) 1..24. uv: (2, K). colours: (K, 3) RGB. A point is drawn where the view sees it.
+    """
+    body = atlas.vertices.astype(np.float64)
+    points = atlas.surface_point(part, uv[0], uv[1]).astype(np.float64)
+    centre, extent = np.array([0.0, atlas.height / 2, 0.09]), atlas.height * 1.06
+    scale = size / extent
+    views = []
+    for yaw, width in _views(size):
+        seen, marks = (orthographic(p, yaw, 0, centre, extent, size) for p in (body, points))
+        face, weight = rasterize(seen, atlas.faces, size, size)
+        normal = _vertex_normals(seen * [1, 1, scale], atlas.faces)
+        light = np.abs((normal[atlas.faces[face]] * weight[..., None]).sum(axis=2)[..., 2])
+        view = np.where(face >= 0, 120 + 110 * light, _PAPER)[..., None].repeat(3, 2).astype(np.uint8)
+        depth = np.where(face >= 0, (seen[atlas.faces[face], 2] * weight).sum(axis=2), np.inf)
+        column, row = np.clip(marks[:, :2].astype(int), 0, size - 1).T
+        for index in np.flatnonzero(marks[:, 2] <= depth[row, column] + _BEHIND):
+            place = int(column[index]), int(row[index])
+            cv2.circle(view, place, max(size // 160, 1), colours[index].tolist(), -1, cv2.LINE_AA)
+        views.append(view[:, size // 2 - width : size // 2 + width])
     return np.concatenate(views, axis=1)
 
 

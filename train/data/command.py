@@ -2,6 +2,8 @@
 
 import enum
 import functools
+import itertools
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +80,40 @@ def export(
         labels, info = folder_labels(shards), {"atlas": Atlas.load().id, "seed": seed}
         path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task))
     typer.echo(path)
+
+
+@app.command()
+def query(
+    annotations: Annotated[Path, typer.Argument(help="COCO person file: instances, keypoints or DensePose points.")],
+    where: Annotated[
+        list[str] | None, typer.Option(help="FIELD=VALUE or FIELD=LOW:HIGH, such as area=9216: or part=3. Repeatable.")
+    ] = None,
+    keypoints: Annotated[Path | None, typer.Option(help="COCO keypoint file of the same pictures.")] = None,
+    subset: Annotated[str | None, typer.Option(help='Only the pictures of one split, such as "val2017".')] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures, to draw on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for STEM-ID.jpg; needs --images.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many annotations.")] = None,
+) -> None:
+    """Print annotations as JSON lines, and draw them: box, mask, points by I, U and V, on the picture and the body."""
+    from densepose_mobile.atlas import Atlas
+    from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
+    from densepose_mobile.imaging import load_image
+    from densepose_mobile.metrics import read_coco
+    from densepose_mobile.train.data.query import describe, drawn, parse_selector, select
+
+    if (images is None) != (out is None):
+        raise typer.BadParameter("drawing needs both --images and --out")
+    selectors = [parse_selector(text) for text in where or ()]
+    file = read_coco(annotations, keypoints, subset)
+    for entry in file.left_out:
+        _log.warning("left out: %s", entry)
+    folder, atlas = (None, None) if out is None else (prepare_folder(out), Atlas.load())
+    for picture, person in itertools.islice(select(file.pictures, selectors), limit):
+        typer.echo(json.dumps(describe(picture, person)))
+        if folder is not None and images is not None and atlas is not None:
+            sheet = drawn(load_image(images / picture.file_name), person, atlas)
+            path = folder / f"{Path(picture.file_name).stem}-{person.id}.jpg"
+            write_atomically(path, encode_picture(path, sheet))
 
 
 def _progress() -> Progress:
