@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.calibration.provenance import refuse_eval_only
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
+from densepose_mobile.provenance import refuse_eval_only
 
 __all__ = ["PictureSources", "SourcePicture"]
 

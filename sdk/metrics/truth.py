@@ -70,17 +70,25 @@ class TruthPerson:
     @property
     def dense_mask(self) -> NDArray[np.bool_]:
         """(H, W) bool: the union of the coarse part masks, or `mask` where there are none."""
-        codes = [code for code in self.coarse_masks or () if code]
+        coarse = self.coarse_parts
+        return self.mask if coarse is None else coarse > 0
+
+    @property
+    def coarse_parts(self) -> NDArray[np.uint8] | None:
+        """(H, W) coarse part 0..14 of each pixel, None without part masks. Raises InputError with the annotation."""
+        codes = [(number, code) for number, code in enumerate(self.coarse_masks or (), 1) if code]
         if not codes:
-            return self.mask
+            return None
+        grid = np.zeros((DENSE_GRID, DENSE_GRID), np.uint8)
         try:
-            grid = np.any([segmentation_mask(code, DENSE_GRID, DENSE_GRID) for code in codes], axis=0)
+            for number, code in codes:
+                grid[segmentation_mask(code, DENSE_GRID, DENSE_GRID)] = number
         except InputError as error:
             raise InputError(f"annotation {self.id}, dp_masks: {error}") from error
         rows = _grid_cells(self.box[1], self.box[3], self.height)
         columns = _grid_cells(self.box[0], self.box[2], self.width)
         inside = (rows >= 0)[:, None] & (columns >= 0)
-        return np.asarray(grid[np.ix_(np.maximum(rows, 0), np.maximum(columns, 0))] & inside)
+        return np.where(inside, grid[np.ix_(np.maximum(rows, 0), np.maximum(columns, 0))], 0).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

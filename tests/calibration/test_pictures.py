@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from densepose_mobile.calibration.pictures import PictureSources
-from densepose_mobile.calibration.provenance import declared_use, refuse_eval_only
 from densepose_mobile.errors import InputError
 
 
@@ -71,37 +70,15 @@ def test_unusable_sources_are_named(tmp_path: Path, kind: str) -> None:
         list(PictureSources((path,)))
 
 
-def test_manifest_says_which_files_are_eval_only(tmp_path: Path) -> None:
-    _write(tmp_path / "mixed" / "good.png", 1)
+def test_sources_with_eval_only_pictures_are_refused(tmp_path: Path) -> None:
     _write(tmp_path / "mixed" / "bad.png", 2)
     _write(tmp_path / "clean" / "good.png", 3)
-    uses = {"mixed/good.png": "train", "mixed/bad.png": "eval-only", "clean/good.png": "train"}
+    uses = {"mixed/bad.png": "eval-only", "clean/good.png": "train"}
     manifest = {"files": [{"path": path, "use": use} for path, use in uses.items()]}
     (tmp_path / "MANIFEST.json").write_text(json.dumps(manifest))
-    assert declared_use(tmp_path / "mixed" / "good.png") == "train"
-    assert declared_use(tmp_path / "clean") == "train"
-    with pytest.raises(InputError, match="eval-only"):
-        refuse_eval_only(tmp_path / "mixed" / "bad.png")
     with pytest.raises(InputError, match="mixed is marked"):
         list(PictureSources((tmp_path / "mixed",)))
     # The file is refused even where its folder is not listed by that name.
     with pytest.raises(InputError, match=r"bad\.png"):
         list(PictureSources((tmp_path,)))
     assert len(list(PictureSources((tmp_path / "clean",)))) == 1
-
-
-def test_readme_above_says_that_a_folder_is_eval_only(tmp_path: Path) -> None:
-    _write(tmp_path / "set" / "images" / "0.png", 1)
-    (tmp_path / "set" / "README.md").write_text("# A set\n\nText. **Use: eval-only. Never train on it.**\n")
-    with pytest.raises(InputError, match="eval-only"):
-        list(PictureSources((tmp_path / "set" / "images",)))
-    (tmp_path / "set" / "images" / "README.md").write_text("**Use: train.**\n")
-    assert declared_use(tmp_path / "set" / "images") == "train"
-
-
-def test_use_is_followed_through_a_link(tmp_path: Path) -> None:
-    _write(tmp_path / "set" / "0.png", 1)
-    (tmp_path / "set" / "README.md").write_text("Use: eval-only.")
-    (tmp_path / "elsewhere").symlink_to(tmp_path / "set")
-    with pytest.raises(InputError, match="eval-only"):
-        list(PictureSources((tmp_path / "elsewhere",)))

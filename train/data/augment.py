@@ -9,9 +9,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densepose_mobile.parts import MIRROR, mirror_iuv
+from densepose_mobile.parts import FINE_TO_COARSE, MIRROR, mirror_iuv
+from densepose_mobile.train.data.targets import COARSE
 
-__all__ = ["Photometric", "cut_window", "mirror", "paste_occluder", "warp_image"]
+__all__ = ["Photometric", "cut_window", "mirror", "mirror_points", "paste_occluder", "warp_image"]
 
 _GREY: Final = (128, 128, 128)
 _LUMA: Final = np.array([[0.299, 0.587, 0.114]], np.float32)
@@ -21,6 +22,11 @@ _PARTS: Final = np.repeat(np.arange(25, dtype=np.uint8)[:, None], 256, 1)
 _MIRROR_BYTES: Final = np.rint(mirror_iuv(_PARTS, _BYTES)[1] * np.float32(255)).astype(np.uint8)
 """(2, 25, 256) mirrored U and V of each part and byte."""
 
+_MIRROR_CODES: Final = np.arange(256, dtype=np.uint8)
+"""What each code of a label picture's part becomes in the mirror."""
+_MIRROR_CODES[: len(MIRROR)] = MIRROR
+_MIRROR_CODES[COARSE + FINE_TO_COARSE] = COARSE + FINE_TO_COARSE[MIRROR]
+
 
 def mirror(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The label picture (H, W, 4) of the mirrored picture: columns flipped, left and right parts and charts swapped.
@@ -28,8 +34,14 @@ def mirror(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Background stays zero.
     """
     result = np.empty_like(labels)
-    _mirror(labels, result, MIRROR, _MIRROR_BYTES)
+    _mirror(labels, result, _MIRROR_CODES, _MIRROR_BYTES)
     return result
+
+
+def mirror_points(points: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Surface points (K, 6) x, y, part, U, V, instance of the mirrored picture."""
+    part, uv = mirror_iuv(points[:, 2].astype(np.uint8), points[:, 3:5].T)
+    return np.column_stack([width - points[:, 0], points[:, 1], part, *uv, points[:, 5]]).astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -39,10 +51,10 @@ def _mirror(labels, result, parts, charts):  # type: ignore[no-untyped-def]
         for x in range(width):
             part = labels[y, width - 1 - x, 0]
             result[y, x, 3] = labels[y, width - 1 - x, 3]
-            if part == 0:
-                result[y, x, 0] = result[y, x, 1] = result[y, x, 2] = 0
+            result[y, x, 0] = parts[part]
+            if part == 0 or part >= charts.shape[1]:  # no coordinates there
+                result[y, x, 1] = result[y, x, 2] = 0
             else:
-                result[y, x, 0] = parts[part]
                 result[y, x, 1] = charts[0, part, labels[y, width - 1 - x, 1]]
                 result[y, x, 2] = charts[1, part, labels[y, width - 1 - x, 2]]
 

@@ -21,6 +21,7 @@ from torch.utils.data import IterableDataset
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.records import Picture, decode, iter_samples
 from densepose_mobile.train.data.samples import (
     Augmentation,
@@ -41,7 +42,8 @@ _PATIENCE: Final = 600.0  # s to wait for the first shard
 
 Batch = dict[str, Any]
 """whole_image (P, S, S, 3) uint8, whole_labels (P, S, S, 4) uint8, whole_boxes (P, M, 4), whole_kinds (P, M) uint8,
-crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m) uint8, crop_presence (B,), crop_box (B, 4): tensors.
+whole_points (P, K, 6) of which rows of instance 0 are none; crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m)
+uint8, crop_presence (B,), crop_box (B, 4): tensors.
 finished: names of the shards that were read to their end since the last batch. pictures: how many were decoded."""
 
 
@@ -53,6 +55,7 @@ class BatchPlan:
     crops: int = 16
     crops_per_picture: int = 2  # at most
     buffer: int = 48  # samples of each kind that a batch is drawn from
+    photos: float = 0.1  # share of pictures that are annotated photos, where there are any; below 1
 
 
 @dataclass
@@ -69,6 +72,7 @@ class RenderedBatches(IterableDataset[Batch]):
     labels: Callable[[Path], Labeller]  # of a folder that holds shards; called in the loading process
     seed: int
     reads: Mapping[str, int] = field(default_factory=dict)  # how often each shard, by its path in folder, was read
+    photos: AnnotatedPhotos | None = None  # mixed in
 
     def __iter__(self) -> Iterator[Batch]:
         """Run in the loading process."""
@@ -78,18 +82,23 @@ class RenderedBatches(IterableDataset[Batch]):
         finished: list[str] = []
         wholes: list[WholeSample] = []
         crops: list[CropSample] = []
-        pictures = _Pictures(self.folder, dict(self.reads), rng, finished)
+        pictures = iter(_Pictures(self.folder, dict(self.reads), rng, finished))
         labellers: dict[Path, Labeller] = {}
         textures: deque[NDArray[np.uint8]] = deque(maxlen=8)
         decoded = 0
         need_whole, need_crops = self.plan.whole, self.plan.crops
-        for home, picture in pictures:
-            if home not in labellers:
-                labellers[home] = self.labels(home)
-            textures.append(picture.image)
+        photos = None if self.photos is None else self.photos.scenes(rng)
+        while True:
+            if photos is not None and rng.random() < self.plan.photos:
+                scene = next(photos)
+            else:
+                home, picture = next(pictures)
+                if home not in labellers:
+                    labellers[home] = self.labels(home)
+                textures.append(picture.image)
+                scene = Scene.from_picture(picture, label_picture(picture, labellers[home]))
             decoded += 1
-            scene = Scene.from_picture(picture, label_picture(picture, labellers[home]))
-            scene = scene.disturbed(rng, self.augmentation, textures[0])
+            scene = scene.disturbed(rng, self.augmentation, textures[0] if textures else scene.image)
             whole_share = need_whole / max(need_whole + need_crops / 1.5, 1e-9)
             if need_whole and rng.random() < whole_share:
                 wholes.append(whole_sample(rng, scene, self.spec, self.augmentation))
@@ -175,6 +184,7 @@ def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[
             "whole_labels": _stack([sample.labels for sample in wholes]),
             "whole_boxes": _stack([sample.boxes for sample in wholes]),
             "whole_kinds": _stack([sample.kinds for sample in wholes]),
+            "whole_points": _pad([sample.points for sample in wholes]),
         }
     if crops:
         batch |= {
@@ -184,6 +194,14 @@ def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[
             "crop_box": _stack([sample.box for sample in crops]),
         }
     return batch
+
+
+def _pad(arrays: list[NDArray[np.float32]]) -> Tensor:
+    """(B, K, 6) of arrays (k, 6), filled up with zeros."""
+    padded = np.zeros((len(arrays), max(map(len, arrays)), arrays[0].shape[1]), np.float32)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(padded)
 
 
 def _stack(arrays: list[NDArray[Any]]) -> Tensor:

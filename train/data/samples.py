@@ -1,6 +1,6 @@
 """Training samples of a rendered picture: the whole picture for `detect`, one person's crop for `track`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -8,14 +8,32 @@ from numpy.typing import NDArray
 
 from densepose_mobile.postprocess.rois import crop_square
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.augment import Photometric, cut_window, mirror, paste_occluder, warp_image
+from densepose_mobile.train.data.augment import (
+    Photometric,
+    cut_window,
+    mirror,
+    mirror_points,
+    paste_occluder,
+    warp_image,
+)
 from densepose_mobile.train.data.records import Picture
-from densepose_mobile.train.data.targets import instance_boxes, sample_maps
+from densepose_mobile.train.data.targets import burn_points, instance_boxes, sample_maps
 
-__all__ = ["MAX_PEOPLE", "Augmentation", "CropSample", "Scene", "WholeSample", "crop_sample", "whole_sample"]
+__all__ = [
+    "MAX_PEOPLE",
+    "NO_POINTS",
+    "Augmentation",
+    "CropSample",
+    "Scene",
+    "WholeSample",
+    "crop_sample",
+    "whole_sample",
+]
 
 MAX_PEOPLE = 16
 """People of one picture that a batch has room for."""
+
+NO_POINTS = np.zeros((0, 6), np.float32)
 
 _SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
 _SMALLEST_CROP = 40.0  # px, longer side of the smallest box that is cropped
@@ -51,6 +69,7 @@ class Scene:
     """A labelled picture. image: (H, W, 3) uint8 RGB. labels: (H, W, 4) uint8. boxes: (P, 4) tight xyxy px.
 
     counts: (P,) visible pixels of instances 1..P. least: (P,) px, a person with fewer is neither found nor missed.
+    points: (K, 6) x, y px, part, U, V, instance: annotated surface points, where labels do not hold them.
     """
 
     image: NDArray[np.uint8]
@@ -58,12 +77,24 @@ class Scene:
     boxes: NDArray[np.float32]
     counts: NDArray[np.int64]
     least: NDArray[np.float64]
+    points: NDArray[np.float32] = field(default_factory=NO_POINTS.copy)
 
     @classmethod
-    def of(cls, image: NDArray[np.uint8], labels: NDArray[np.uint8], least: NDArray[np.float64]) -> "Scene":
-        """Measure boxes and counts."""
+    def of(
+        cls,
+        image: NDArray[np.uint8],
+        labels: NDArray[np.uint8],
+        least: NDArray[np.float64],
+        points: NDArray[np.float32] = NO_POINTS,
+    ) -> "Scene":
+        """Measure boxes and counts; leave out points whose person is not seen there."""
         boxes, counts = instance_boxes(labels[..., 3], len(least))
-        return cls(image, labels, boxes, counts, least)
+        if len(points):
+            column, row = np.floor(points[:, :2]).astype(np.intp).T
+            inside = (row >= 0) & (row < labels.shape[0]) & (column >= 0) & (column < labels.shape[1])
+            points = points[inside]
+            points = points[labels[row[inside], column[inside], 3] == points[:, 5]]
+        return cls(image, labels, boxes, counts, least, points)
 
     @classmethod
     def from_picture(cls, picture: Picture, labels: NDArray[np.uint8]) -> "Scene":
@@ -74,20 +105,22 @@ class Scene:
 
     def disturbed(self, rng: np.random.Generator, aug: Augmentation, texture: NDArray[np.uint8]) -> "Scene":
         """Mirrored, cut off and occluded by chance; `texture` is any other picture."""
-        image, labels, people = aug.light()(rng, self.image), self.labels, len(self.boxes)
+        image, labels, points, people = aug.light()(rng, self.image), self.labels, self.points, len(self.boxes)
         changed = False
         if rng.random() < aug.flip:
             image, labels, changed = np.ascontiguousarray(image[:, ::-1]), mirror(labels), True
+            points = mirror_points(points, image.shape[1])
         if rng.random() < aug.window:
             x0, y0, x1, y1 = cut_window(rng, image.shape[0], image.shape[1], 0.35)
             image, labels, changed = image[y0:y1, x0:x1], labels[y0:y1, x0:x1], True
+            points = points - np.array([x0, y0, 0, 0, 0, 0], np.float32)
         seen = np.flatnonzero(self.counts > 4 * self.least)
         if len(seen) and rng.random() < aug.occluder:
             image, labels = image.copy(), labels.copy()
             boxes, _ = instance_boxes(labels[..., 3], people) if changed else (self.boxes, None)
             paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture)
             changed = True
-        return Scene.of(image, labels, self.least) if changed else replace(self, image=image)
+        return Scene.of(image, labels, self.least, points) if changed else replace(self, image=image)
 
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
@@ -108,12 +141,14 @@ class WholeSample:
     """A letterboxed picture. image: (S, S, 3) uint8. labels: (S, S, 4) uint8. boxes: (MAX_PEOPLE, 4) xyxy px.
 
     kinds: (MAX_PEOPLE,) uint8, 0 nobody, 1 a person, 2 too small to judge; row i is instance i + 1.
+    points: (K, 6) x, y px, part, U, V, instance.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     kinds: NDArray[np.uint8]
+    points: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +184,9 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     kinds[:people] = np.where(counts == 0, 0, np.where(seen, 1, 2))
     padded = np.zeros((MAX_PEOPLE, 4), np.float32)
     padded[:people] = boxes
-    return WholeSample(image, labels, padded, kinds)
+    points = scene.points.copy()
+    points[:, :2] = np.linalg.solve(matrix[:, :2], (points[:, :2] - matrix[:, 2]).T).T
+    return WholeSample(image, labels, padded, kinds, points)
 
 
 def crop_sample(
@@ -171,6 +208,7 @@ def crop_sample(
     cells = np.array([[side, 0, x0], [0, side, y0], [0, 0, 1]])  # map cells to crop pixels
     instance = 255 if person is None else person + 1
     maps = sample_maps(scene.labels, matrix @ cells, spec.map_size, instance)
+    burn_points(maps, scene.points, matrix @ cells, instance)
     return CropSample(image, maps, float(person is not None), box)
 
 

@@ -1,10 +1,11 @@
 """Training targets of a rendered picture: one label picture, boxes of its people, and maps sampled in any RoI.
 
-A label picture is (H, W, 4) uint8: part 0..24, round(255 U), round(255 V), instance. Pixel frames have their origin at
-the top left corner, with pixel centres at +0.5.
+A label picture is (H, W, 4) uint8: part 0..24, round(255 U), round(255 V), instance. Annotated photos know less: there
+the part may be COARSE + a coarse part, UNKNOWN_PART (a person, but which part?) or UNKNOWN (who knows what), and single
+surface points are given beside. Pixel frames have their origin at the top left corner, with pixel centres at +0.5.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numba import njit
@@ -12,7 +13,22 @@ from numpy.typing import NDArray
 
 from densepose_mobile.train.data.records import Picture
 
-__all__ = ["Labeller", "box_matrix", "instance_boxes", "label_picture", "sample_maps"]
+__all__ = [
+    "COARSE",
+    "UNKNOWN",
+    "UNKNOWN_PART",
+    "Labeller",
+    "box_matrix",
+    "burn_points",
+    "instance_boxes",
+    "label_picture",
+    "sample_maps",
+]
+
+
+COARSE: Final = 100
+UNKNOWN: Final = 254
+UNKNOWN_PART: Final = 255
 
 
 class Labeller(Protocol):
@@ -82,7 +98,7 @@ def sample_maps(labels: NDArray[np.uint8], matrix: NDArray[np.float64], size: in
     """The label picture at the cell centres of an RoI: the pixel under each, of one person only.
 
     labels: (H, W, 4). matrix: (2, 3), cells to pixels (`box_matrix`). Beyond the picture, and where another person is
-    seen, is background.
+    seen, is background; what is UNKNOWN stays so.
 
     Returns (3, size, size) uint8: part, round(255 U), round(255 V).
     """
@@ -92,5 +108,21 @@ def sample_maps(labels: NDArray[np.uint8], matrix: NDArray[np.float64], size: in
     y = np.floor(matrix[1, 0] * cells[None, :] + (matrix[1, 1] * cells[:, None] + matrix[1, 2])).astype(np.int32)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     values = labels[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-    values[~inside | (values[..., 3] != instance)] = 0
+    values[~inside | ((values[..., 3] != instance) & (values[..., 0] != UNKNOWN))] = 0
     return np.ascontiguousarray(values[..., :3].transpose(2, 0, 1))
+
+
+def burn_points(
+    maps: NDArray[np.uint8], points: NDArray[np.float32], matrix: NDArray[np.float64], instance: int
+) -> None:
+    """Write a person's surface points into sampled maps, in place: each into the cell that it lies in.
+
+    maps: (3, size, size) of `sample_maps`. points: (K, 6) x, y px, part, U, V, instance. matrix: (2, 3), cells to px.
+    """
+    own = points[points[:, 5] == instance]
+    if not len(own):
+        return
+    cell = np.floor(np.linalg.solve(matrix[:, :2], (own[:, :2] - matrix[:, 2]).T)).astype(np.intp)
+    inside = ((cell >= 0) & (cell < maps.shape[1])).all(axis=0)
+    x, y = cell[:, inside]
+    maps[:, y, x] = np.rint(own[inside, 2:5] * (1, 255, 255)).astype(np.uint8).T

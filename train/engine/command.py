@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.engine.recipe import load_recipe
 from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
 
@@ -18,6 +19,10 @@ def run(
     data: Path = typer.Option(help="Folder of training shards, or of folders of them; it may grow while training."),
     out: Path = typer.Option(help="Folder of the run: checkpoints, logs, pictures."),
     val: Path | None = typer.Option(None, help="Folder of held-out shards, for figures while training."),
+    photos: Path | None = typer.Option(
+        None, help="COCO or DensePose-COCO person file whose photos are mixed in; needs --photo-images."
+    ),
+    photo_images: Path | None = typer.Option(None, help="Folder of those photos."),
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
     init: Path | None = typer.Option(None, help="Student weights (safetensors) to start from."),
     max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
@@ -26,4 +31,7 @@ def run(
 ) -> None:
     """Train a student: detector and dense head together, on whole pictures and crops."""
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
-    train(plan, RunPaths(data, out, val, assets, init), resume)
+    if (photos is None) != (photo_images is None):
+        raise typer.BadParameter("annotated photos need both --photos and --photo-images")
+    mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images)
+    train(plan, RunPaths(data, out, val, assets, init, mixed), resume)

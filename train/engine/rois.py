@@ -9,7 +9,7 @@ from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.rois import roi_boxes, roi_weights
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.targets import box_matrix, sample_maps
+from densepose_mobile.train.data.targets import box_matrix, burn_points, sample_maps
 from densepose_mobile.train.losses.dense import DenseTarget
 
 __all__ = ["choose_boxes", "training_rois"]
@@ -63,16 +63,16 @@ def training_rois(
     proposals = decode_boxes(distances.detach().float().numpy(), spec)
     probability = scores.detach().float().sigmoid().numpy()[..., 0]
     boxes, kinds = batch["whole_boxes"].numpy(), batch["whole_kinds"].numpy()
-    labels = batch["whole_labels"].numpy()
+    labels, points = batch["whole_labels"].numpy(), batch["whole_points"].numpy()
     rois, maps = [], []
     for p in range(len(boxes)):
         chosen, rows = choose_boxes(rng, boxes[p], kinds[p], proposals[p], probability[p], count)
         regions = roi_boxes(chosen, spec)
         rois.append(regions)
-        maps += [
-            sample_maps(labels[p], box_matrix(region, spec.map_size), spec.map_size, int(row) + 1 if row >= 0 else 255)
-            for region, row in zip(regions, rows, strict=True)
-        ]
+        for region, row in zip(regions, rows, strict=True):
+            matrix, instance = box_matrix(region, spec.map_size), int(row) + 1 if row >= 0 else 255
+            maps.append(sample_maps(labels[p], matrix, spec.map_size, instance))
+            burn_points(maps[-1], points[p], matrix, instance)
     cells = spec.detect_size // spec.feature_stride
     wy, wx = roi_weights(np.concatenate(rois), cells, spec.feature_stride, spec.roi_size)
     return torch.from_numpy(wy), torch.from_numpy(wx), DenseTarget.of(torch.from_numpy(np.stack(maps)))

@@ -11,6 +11,7 @@ from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import RenderedBatches
 from densepose_mobile.train.data.folder import folder_labels
@@ -38,6 +39,7 @@ class RunPaths:
     val: Path | None = None  # folder of held-out shards
     assets: Path | None = None
     init: Path | None = None  # student weights to start from instead of the pretrained backbone
+    photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures
 
 
 def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
@@ -69,7 +71,9 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     else:
         task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")
         task.start_average()
-    stream = RenderedBatches(paths.data, spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads)
+    stream = RenderedBatches(
+        paths.data, spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos
+    )
     fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
 
 

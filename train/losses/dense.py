@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from densepose_mobile.parts import KAPPA
+from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE, KAPPA, NUM_PARTS
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN
 
 __all__ = ["PART_WEIGHT", "DenseTarget", "dense_loss"]
 
@@ -22,7 +24,8 @@ _UV_BEND: Final = 0.03  # chart units, where smooth L1 turns from square to line
 class DenseTarget:
     """Truth of N RoIs, cells of the person only.
 
-    part: (N, m, m) int64, 0 background. uv: (N, 2, m, m) float32 0..1.
+    part: (N, m, m) int64, 0 background, 1..24, or what `train.data.targets` says of cells that are less known.
+    uv: (N, 2, m, m) float32 0..1, where the part is 1..24.
     """
 
     part: Tensor
@@ -35,8 +38,13 @@ class DenseTarget:
 
     @property
     def foreground(self) -> Tensor:
-        """(N, m, m) bool."""
-        return self.part > 0
+        """(N, m, m) bool: cells of the person."""
+        return (self.part > 0) & (self.part != UNKNOWN)
+
+    @property
+    def fine(self) -> Tensor:
+        """(N, m, m) bool: cells whose part and U, V are known."""
+        return (self.part > 0) & (self.part <= NUM_PARTS)
 
 
 def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor]:
@@ -45,28 +53,43 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     maps: (N, 1 or 24, m, m) as the dense head gives them. Returns foreground, dice, parts, uv: scalars, means over
     cells (dice over RoIs).
     """
-    seen = target.foreground
+    truth = target.foreground.float()
+    known = (target.part != UNKNOWN).float()
     logit = maps["foreground"][:, 0].float()
-    truth = seen.float()
-    weight = torch.where(seen, 1.0, _BACKGROUND_WEIGHT)
-    cross = functional.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum()
-    probability = logit.sigmoid()
+    weight = torch.where(truth > 0, 1.0, _BACKGROUND_WEIGHT) * known
+    cross = functional.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum().clamp(1)
+    probability = logit.sigmoid() * known
     overlap = (probability * truth).sum((1, 2))
     dice = 1 - (2 * overlap + 1) / (probability.sum((1, 2)) + truth.sum((1, 2)) + 1)
     losses = {"foreground": cross, "dice": dice.mean()}
+    seen = target.fine
     part = target.part[seen] - 1  # (K,)
+    share = PART_WEIGHT.to(part.device)[part]
+    each, total = _coarse_loss(maps["parts"], target.part)
     if not len(part):
         nothing = sum(maps[name].float().sum() for name in ("parts", "u", "v")) * 0.0
         assert isinstance(nothing, Tensor)
-        return {**losses, "parts": nothing, "uv": nothing}
-    losses["parts"] = functional.cross_entropy(_cells(maps["parts"], seen), part, PART_WEIGHT.to(part.device))
+        return {**losses, "parts": nothing + each / max(total, 1.0), "uv": nothing}
+    fine = functional.cross_entropy(_cells(maps["parts"], seen), part, PART_WEIGHT.to(part.device), reduction="sum")
+    losses["parts"] = (fine + each) / (share.sum() + total)
     chart = part[:, None]
     predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
-    each = functional.smooth_l1_loss(predicted, true, beta=_UV_BEND, reduction="none").sum(1)
-    share = PART_WEIGHT.to(part.device)[part]
-    losses["uv"] = (each * share).sum() / share.sum()
+    error = functional.smooth_l1_loss(predicted, true, beta=_UV_BEND, reduction="none").sum(1)
+    losses["uv"] = (error * share).sum() / share.sum()
     return losses
+
+
+def _coarse_loss(logits: Tensor, part: Tensor) -> tuple[Tensor, float]:
+    """Summed cross-entropy where only the coarse part is known (any of its fine parts is right), and its weight."""
+    coarse = part - COARSE
+    seen = (coarse > 0) & (coarse < len(COARSE_NAMES))
+    if not seen.any():
+        return logits.new_zeros((), dtype=torch.float32), 0.0
+    probability = functional.log_softmax(_cells(logits, seen), 1)
+    fine = torch.from_numpy(FINE_TO_COARSE[1:].astype(np.int64)).to(part.device)
+    wrong = fine[None] != coarse[seen][:, None]
+    return -probability.masked_fill(wrong, -torch.inf).logsumexp(1).sum(), float(seen.sum())
 
 
 def _cells(maps: Tensor, seen: Tensor) -> Tensor:

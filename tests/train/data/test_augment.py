@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from densepose_mobile.parts import mirror_iuv
-from densepose_mobile.train.data.augment import Photometric, cut_window, mirror, paste_occluder, warp_image
-from densepose_mobile.train.data.targets import box_matrix
+from densepose_mobile.train.data.augment import (
+    Photometric,
+    cut_window,
+    mirror,
+    mirror_points,
+    paste_occluder,
+    warp_image,
+)
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, box_matrix
 
 
 @pytest.fixture
@@ -28,6 +35,25 @@ def test_mirror_is_the_mirror_of_the_part_table(labels: np.ndarray) -> None:
 def test_mirroring_twice_changes_nothing(labels: np.ndarray) -> None:
     assert (mirror(mirror(labels)) == labels).all()
     assert (mirror(labels) != labels).any()
+
+
+def test_codes_of_little_known_pixels_keep_their_meaning_in_the_mirror() -> None:
+    labels = np.zeros((1, 4, 4), np.uint8)
+    labels[0, :, 0] = (COARSE + 2, COARSE + 14, UNKNOWN, UNKNOWN_PART)  # right hand, head
+    labels[0, :, 3] = (1, 1, 0, 2)
+    assert mirror(labels)[0, ::-1, 0].tolist() == [COARSE + 3, COARSE + 14, UNKNOWN, UNKNOWN_PART]
+    assert (mirror(mirror(labels)) == labels).all()
+
+
+def test_points_are_mirrored_as_the_labels_under_them(labels: np.ndarray) -> None:
+    row, column = np.nonzero(labels[..., 0])
+    under = labels[row, column].astype(np.float32)
+    points = np.column_stack([column + 0.5, row + 0.5, under[:, 0], under[:, 1:3] / 255, under[:, 3]]).astype(
+        np.float32
+    )
+    moved = mirror_points(points, labels.shape[1])
+    there = mirror(labels)[np.floor(moved[:, 1]).astype(int), np.floor(moved[:, 0]).astype(int)]
+    np.testing.assert_allclose(moved[:, 2:] * (1, 255, 255, 1), there, atol=0.51)
 
 
 def test_warp_samples_pixel_centres() -> None:

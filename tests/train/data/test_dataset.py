@@ -30,6 +30,7 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
         "whole_labels": (2, 64, 64, 4),
         "whole_boxes": (2, 16, 4),
         "whole_kinds": (2, 16),
+        "whole_points": (2, 0, 6),
         "crop_image": (3, 96, 96, 3),
         "crop_maps": (3, 3, 56, 56),
         "crop_presence": (3,),

@@ -7,7 +7,7 @@ import pytest
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.records import Picture
 from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample
-from densepose_mobile.train.data.targets import Labeller, label_picture
+from densepose_mobile.train.data.targets import UNKNOWN_PART, Labeller, label_picture
 
 SPEC = ModelSpec(detect_size=128, track_size=96)
 PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -84,3 +84,35 @@ def test_crop_of_nobody_shows_nobody(scene: Scene) -> None:
         assert sample.presence == 0.0
         assert (sample.maps == 0).all()
         assert (sample.image.max(-1) > 200).mean() < 0.12
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_points_move_with_the_picture(scene: Scene, seed: int) -> None:
+    """Annotated points land on the labels that a fully labelled picture has there."""
+    rng = np.random.default_rng(seed)
+    row, column = np.nonzero(scene.labels[..., 3])
+    chosen = rng.choice(len(row), 80, replace=False)
+    row, column = row[chosen], column[chosen]
+    under = scene.labels[row, column].astype(np.float32)
+    points = np.column_stack([column + 0.5, row + 0.5, under[:, 0], under[:, 1:3] / 255, under[:, 3]])
+    sparse = Scene.of(scene.image, scene.labels.copy(), scene.least, points.astype(np.float32))
+    sparse.labels[..., 0][sparse.labels[..., 3] > 0] = UNKNOWN_PART
+    texture = np.zeros((64, 64, 3), np.uint8)
+    both = []
+    for one in (scene, sparse):
+        rng = np.random.default_rng(seed)
+        moved = one.disturbed(rng, ROUGH, texture)
+        person = int(moved.people()[0])
+        both.append((whole_sample(rng, moved, SPEC, ROUGH), crop_sample(rng, moved, person, SPEC, ROUGH)))
+    (full, full_crop), (whole, crop) = both
+    assert full_crop is not None
+    assert crop is not None
+    known = (crop.maps[0] > 0) & (crop.maps[0] < UNKNOWN_PART)
+    assert known.sum() >= 10
+    assert (crop.maps[0][known] == full_crop.maps[0][known]).mean() > 0.85  # a cell at a border may hold either
+    assert ((crop.maps[0] > 0) == (full_crop.maps[0] > 0)).mean() > 0.99
+    inside = ((whole.points[:, :2] >= 0) & (whole.points[:, :2] < SPEC.detect_size)).all(1)
+    x, y = np.floor(whole.points[inside, :2]).astype(int).T
+    assert inside.sum() >= 10
+    assert (full.labels[y, x, 3] == whole.points[inside, 5]).mean() > 0.9
+    assert (full.labels[y, x, 0] == whole.points[inside, 2]).mean() > 0.85

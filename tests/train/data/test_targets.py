@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from densepose_mobile.train.data.records import Picture
 from densepose_mobile.train.data.targets import (
+    UNKNOWN,
     Labeller,
     box_matrix,
+    burn_points,
     instance_boxes,
     label_picture,
     sample_maps,
@@ -35,6 +37,26 @@ def test_each_cell_holds_the_pixel_under_its_centre(x0: float, y0: float, width:
                 assert maps[:, i, j].tolist() == [1 + (row >= 32), column, row]
             else:  # beyond the picture, or the neighbour
                 assert maps[:, i, j].tolist() == [0, 0, 0]
+
+
+def test_what_is_unknown_is_unknown_to_everybody() -> None:
+    labels = gradient_labels()
+    labels[:8, :, 0], labels[:8, :, 3] = UNKNOWN, 0
+    maps = sample_maps(labels, box_matrix(np.array([0, 0, 64, 64]), 8), 8, 2)
+    assert (maps[0, 0] == UNKNOWN).all()
+    assert (maps[0, 1:, :4] == 0).all()  # the neighbour is background
+
+
+def test_points_are_burnt_into_the_cells_that_they_lie_in() -> None:
+    maps = np.full((3, 8, 8), 255, np.uint8)
+    points = np.array(
+        [[10.1, 20.1, 3, 0.2, 1.0, 1], [33.9, 51.9, 24, 0.4, 0, 1], [12, 24, 5, 0, 0, 2], [9, 22, 6, 0, 0, 1]]
+    )
+    burn_points(maps, points.astype(np.float32), box_matrix(np.array([10, 20, 34, 52]), 8), 1)
+    assert maps[:, 0, 0].tolist() == [3, 51, 255]
+    assert maps[:, 7, 7].tolist() == [24, 102, 0]
+    maps[:, [0, 7], [0, 7]] = 255
+    assert (maps == 255).all()  # neither the other person's point nor the one outside
 
 
 def test_label_picture_keeps_part_coordinates_and_person(

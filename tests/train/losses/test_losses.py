@@ -6,6 +6,7 @@ from torch import Tensor
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
 from densepose_mobile.train.losses.boxes import generalised_iou
 from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget, dense_loss
@@ -44,6 +45,35 @@ def test_truth_has_the_least_dense_loss(target: DenseTarget) -> None:
     worse["u"] = worse["u"] + 0.5
     bad = dense_loss(worse, target)
     assert all(float(bad[name]) > 0.4 for name in bad)
+
+
+def test_what_is_unknown_costs_nothing(target: DenseTarget) -> None:
+    part = target.part.clone()
+    part[:, :3], part[:, 3:5] = UNKNOWN, UNKNOWN_PART
+    maps = {name: (value + 0.1).requires_grad_() for name, value in perfect_maps(target, 1.0).items()}
+    losses = dense_loss(maps, DenseTarget(part, target.uv))
+    torch.stack(list(losses.values())).sum().backward()
+    gradients = {name: value.grad for name, value in maps.items() if value.grad is not None}
+    assert (gradients["foreground"][:, :, :3] == 0).all()
+    assert (gradients["foreground"][:, :, 3:5] < 0).all()  # a person is there
+    for name in ("parts", "u", "v"):
+        assert (gradients[name][:, :, :5] == 0).all()
+        assert (gradients[name][:, :, 5:] != 0).any()
+
+
+def test_a_coarse_part_is_any_of_its_fine_parts() -> None:
+    def loss(code: int, fine: int) -> float:
+        logits = torch.zeros(1, 24, 2, 2)
+        logits[:, fine - 1] = 12.0
+        maps = {"parts": logits, "foreground": torch.ones(1, 1, 2, 2)}
+        maps |= {name: torch.zeros(1, 24, 2, 2) for name in ("u", "v")}
+        target = DenseTarget(torch.full((1, 2, 2), code), torch.zeros(1, 2, 2, 2))
+        return float(dense_loss(maps, target)["parts"])
+
+    assert loss(COARSE + 1, 1) == pytest.approx(loss(COARSE + 1, 2))
+    assert loss(COARSE + 1, 1) < 0.01  # torso: its back or its front
+    assert loss(COARSE + 1, 3) > 5
+    assert loss(COARSE + 3, 4) < 0.01 < loss(COARSE + 3, 3)  # the left hand is part 4
 
 
 def test_only_the_true_chart_is_taught(target: DenseTarget) -> None:

@@ -39,7 +39,7 @@ def refuse_eval_only(path: Path) -> None:
     use = declared_use(path)
     if use is not None and use.startswith("eval"):
         raise InputError(
-            f"{path} is marked {use!r}: a model must not be calibrated on what it is measured with. Give training "
+            f"{path} is marked {use!r}: a model must not be shaped by what it is measured with. Give training "
             "pictures instead, for example rendered shards or photos_train"
         )
 

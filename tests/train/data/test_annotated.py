@@ -1,0 +1,113 @@
+import json
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
+from densepose_mobile.metrics.segmentation import encode_rle
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
+from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
+from densepose_mobile.train.data.export import export_coco
+from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
+
+SIZE = 120
+SPEC = ModelSpec(detect_size=64, track_size=96)
+
+
+def mask(x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+    picture = np.zeros((SIZE, SIZE), bool)
+    picture[y0:y1, x0:x1] = True
+    return picture
+
+
+def test_labels_say_what_the_annotations_say() -> None:
+    upper = np.zeros((256, 256), bool)
+    upper[:128] = True
+    points = SurfacePoints(
+        np.array([[30.5, 40.5]], np.float32), np.array([2], np.uint8), np.full((2, 1), 0.25, np.float32)
+    )
+    people = (
+        TruthPerson.from_mask(1, mask(50, 50, 70, 70)),  # in front of the next one
+        TruthPerson.from_mask(2, mask(20, 20, 80, 100), points=points, coarse_masks=[encode_rle(upper), *[[]] * 13]),
+        TruthPerson.from_mask(3, mask(90, 0, 120, 30), crowd=True),
+    )
+    scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, people), np.zeros((SIZE, SIZE, 3), np.uint8))
+    codes = scene.labels[..., 0]
+    assert scene.boxes.tolist() == [[20, 20, 80, 100], [50, 50, 70, 70]]  # the largest first
+    assert codes[30, 30] == COARSE + 1
+    assert codes[90, 30] == codes[60, 60] == UNKNOWN_PART
+    assert scene.labels[60, 60, 3] == 2
+    assert (codes[10, 100], scene.labels[10, 100, 3]) == (UNKNOWN, 0)
+    assert codes[110, 110] == 0
+    np.testing.assert_allclose(scene.points, [[30.5, 40.5, 2, 0.25, 0.25, 1]])
+
+
+def test_photos_of_another_size_are_refused() -> None:
+    with pytest.raises(InputError, match=r"a\.jpg is 50 x 120"):
+        annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, ()), np.zeros((SIZE, 50, 3), np.uint8))
+
+
+@pytest.fixture
+def exported(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> Path:
+    shard(tmp_path / "a.tar", range(4))
+    export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
+    return tmp_path / "coco"
+
+
+def test_exported_people_come_back(exported: Path, plain_labels: Labeller) -> None:
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    scenes = list(islice(photos.scenes(np.random.default_rng(0)), 8))  # twice through
+    assert all(len(scene.boxes) == 2 and len(scene.points) > 20 for scene in scenes)
+    assert sorted(scene.image.sum() for scene in scenes[:4]) == sorted(scene.image.sum() for scene in scenes[4:])
+    for scene in scenes:
+        column, row = np.floor(scene.points[:, :2]).astype(int).T
+        coarse = scene.labels[row, column, 0].astype(int) - COARSE
+        assert ((coarse >= 1) & (coarse <= 14)).mean() > 0.9
+
+
+def test_photos_are_mixed_in_by_their_share(exported: Path, tmp_path: Path, plain_labels: Labeller) -> None:
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+
+    def known(share: float) -> float:
+        plan = BatchPlan(whole=4, crops=6, buffer=6, photos=share)
+        stream = RenderedBatches(tmp_path, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos)
+        maps = [batch["crop_maps"][:, 0] for batch in islice(stream, 6)]
+        return float(np.mean([(m > COARSE).flatten(1).any(1).float().mean() for m in maps]))
+
+    assert known(0.0) == 0
+    assert 0.2 < known(0.5) < 0.8
+
+
+def test_what_is_for_evaluation_is_never_trained_on(exported: Path) -> None:
+    (exported / "README.md").write_text("Photos. Use: eval-only.")
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    with pytest.raises(InputError, match="eval-only"):
+        next(photos.scenes(np.random.default_rng(0)))
+
+
+def test_broken_annotations_are_left_out_and_missing_pictures_too(exported: Path) -> None:
+    content = json.loads((exported / "annotations.json").read_text())
+    content["annotations"][0]["bbox"] = [1]
+    (exported / "annotations.json").write_text(json.dumps(content))
+    (exported / "images" / content["images"][3]["file_name"]).unlink()
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    counts = sorted(len(scene.boxes) for scene in islice(photos.scenes(np.random.default_rng(0)), 3))
+    assert counts == [1, 2, 2]
+    for file in (exported / "images").iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match="none of the 4 pictures"):
+        next(photos.scenes(np.random.default_rng(0)))
+
+
+def test_grey_photos_become_rgb(exported: Path) -> None:
+    for file in (exported / "images").iterdir():
+        cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE))
+    scene = next(AnnotatedPhotos(exported / "annotations.json", exported / "images").scenes(np.random.default_rng(0)))
+    assert scene.image.shape[2] == 3

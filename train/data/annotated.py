@@ -1,0 +1,90 @@
+"""Annotated photos as training scenes: DensePose-COCO, or any COCO person file, through the one reader.
+
+Boxes and masks teach the detector and the silhouette, surface points part and U, V where they lie, coarse part masks
+the part elsewhere. What an annotation does not say is marked as unknown and costs nothing. Crowds are unknown as well.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.imaging import load_image
+from densepose_mobile.metrics import TruthPerson, TruthPicture, missing_pictures, read_coco
+from densepose_mobile.provenance import refuse_eval_only
+from densepose_mobile.train.data.samples import MAX_PEOPLE, NO_POINTS, Scene
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
+
+__all__ = ["AnnotatedPhotos", "annotated_scene"]
+
+_log = logging.getLogger(__name__)
+
+_SMALLEST: Final = 60.0  # visible px below which a person is neither found nor missed, as of rendered people
+
+
+@dataclass(frozen=True)
+class AnnotatedPhotos:
+    """A COCO person file and the folder of its pictures. Neither may be marked as for evaluation only."""
+
+    annotations: Path
+    images: Path
+
+    def scenes(self, rng: np.random.Generator) -> Iterator[Scene]:
+        """Endless: all pictures in random order, then again in another.
+
+        Raises InputError for eval-only data, a file that is no COCO file, or a folder that holds none of the pictures.
+        """
+        refuse_eval_only(self.annotations)
+        refuse_eval_only(self.images)
+        file = read_coco(self.annotations)
+        for entry in file.left_out:
+            _log.warning("left out: %s", entry)
+        missing = set(missing_pictures(file.pictures, self.images))
+        pictures = [picture for picture in file.pictures if picture.file_name not in missing]
+        if not pictures:
+            raise InputError(f"none of the {len(file.pictures)} pictures of {self.annotations} is in {self.images}")
+        _log.info("%d annotated photos, %d missing", len(pictures), len(missing))
+        while True:
+            for index in rng.permutation(len(pictures)):
+                picture = pictures[index]
+                yield annotated_scene(picture, load_image(self.images / picture.file_name))
+
+
+def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8]) -> Scene:
+    """An annotated photo with its label picture; of more than MAX_PEOPLE people, the others are unknown.
+
+    Raises InputError when the photo is of another size than its annotations.
+    """
+    if rgb.shape[:2] != (picture.height, picture.width):
+        raise InputError(
+            f"{picture.file_name} is {rgb.shape[1]} x {rgb.shape[0]} px, its annotations are of "
+            f"{picture.width} x {picture.height} px"
+        )
+    labels = np.zeros((*rgb.shape[:2], 4), np.uint8)
+    largest_first = sorted((p for p in picture.people if not p.crowd), key=lambda p: -p.box_area)
+    known = largest_first[:MAX_PEOPLE]
+    for person in [p for p in picture.people if p not in known]:
+        labels[person.mask, 0] = UNKNOWN
+    points = [NO_POINTS]
+    for instance, person in enumerate(known, 1):  # smaller people lie on top: they would vanish beneath
+        mask = person.mask
+        labels[mask] = (UNKNOWN_PART, 0, 0, instance)
+        coarse = person.coarse_parts
+        if coarse is not None:
+            told = mask & (coarse > 0)
+            labels[told, 0] = COARSE + coarse[told]
+        points.append(_points(person, instance))
+    least = np.full(len(known), _SMALLEST)
+    return Scene.of(rgb, labels, least, np.concatenate(points))
+
+
+def _points(person: TruthPerson, instance: int) -> NDArray[np.float32]:
+    points = person.points
+    if points is None or not len(points):
+        return NO_POINTS
+    return np.column_stack([points.xy, points.part, *points.uv, np.full(len(points), instance)]).astype(np.float32)
