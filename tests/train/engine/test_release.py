@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.shards import ShardFolder, ShardManifest
+from densepose_mobile.train.engine.release import describe_renders, release
+from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.models.weights import load_student, save_student
+
+SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=8)
+
+
+def test_released_weights_are_half_as_large_and_say_what_made_them(tmp_path: Path) -> None:
+    folder = ShardFolder(tmp_path / "data" / "s5", ShardManifest("abc", "train", 5, 320, 4))
+    for first in (0, 4):
+        folder.write(first, first + 4, [])
+    student = Student(SPEC, head_width=8)
+    header = {"recipe": {"name": "tiny"}, "seed": 1, "step": 7, "data": {"pictures": 30}, "metrics": {"iou": 0.5}}
+    save_student(tmp_path / "run.safetensors", student, header)
+    save_student(tmp_path / "init.safetensors", student, {"step": 3, "recovered_from": "f00"})
+    out = tmp_path / "small.safetensors"
+    release(tmp_path / "run.safetensors", out, tmp_path / "data", tmp_path / "init.safetensors")
+    again, told = load_student(out)
+    assert told["data"] == {
+        "pictures": 30,
+        "renders": [{"seed": 5, "split": "train", "size": 320, "surfaces": "abc", "pictures": 8}],
+    }
+    assert told["init"] == {"step": 3, "recovered_from": "f00"}
+    assert (told["step"], told["metrics"]) == (7, {"iou": 0.5})
+    json.dumps(told)
+    assert out.stat().st_size < 0.6 * (tmp_path / "run.safetensors").stat().st_size
+    for name, value in again.state_dict().items():
+        torch.testing.assert_close(value, student.state_dict()[name].half().float())
+
+
+def test_a_folder_without_shards_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no rendered shards"):
+        describe_renders(tmp_path)

@@ -1,0 +1,70 @@
+"""The weights of a run in the form that is committed: float16, with what they were made of.
+
+    python -m densepose_mobile.train.engine.release runs/small/student.safetensors --data runs/data/train \\
+        --out train/recipes/small.safetensors
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from densepose_mobile.errors import InputError
+from densepose_mobile.train.data.shards import MANIFEST_NAME, read_manifest
+from densepose_mobile.train.models.weights import load_student, save_student
+
+__all__ = ["describe_renders", "release"]
+
+_log = logging.getLogger(__name__)
+
+
+def describe_renders(data: Path) -> list[dict[str, Any]]:
+    """Seed, split, size, surface set and number of pictures of every folder of shards under `data`."""
+    folders = sorted(path.parent for path in data.rglob(MANIFEST_NAME))
+    if not folders:
+        raise InputError(f"{data} holds no rendered shards; give the folder that the run was trained on")
+    renders = []
+    for folder in folders:
+        manifest = read_manifest(folder)
+        ends = [path.stem.split("-")[1:3] for path in folder.glob("pictures-*.tar")]
+        renders.append(
+            {
+                "seed": manifest.seed,
+                "split": manifest.split,
+                "size": manifest.size,
+                "surfaces": manifest.surfaces,
+                "pictures": sum(int(end) - int(first) for first, end in ends),
+            }
+        )
+    return renders
+
+
+def release(student: Path, out: Path, data: Path, init: Path | None = None) -> None:
+    """Write `out` in float16. init: the weights that the run began with; what they say of themselves is kept.
+
+    Raises AssetError for what is no student, InputError for a folder without shards.
+    """
+    weights, header = load_student(student)
+    header = {key: value for key, value in header.items() if key not in ("spec", "head_width")}
+    header["data"] = {**header["data"], "renders": describe_renders(data)}
+    if init is not None:
+        _, begun = load_student(init)
+        header["init"] = {key: value for key, value in begun.items() if key not in ("spec", "head_width", "recipe")}
+    save_student(out, weights, header, half=True)
+    _log.info("%s, %.2f MB", out, out.stat().st_size / 1e6)
+
+
+def _main(
+    student: Path = typer.Argument(..., help="Student weights of a run, a .safetensors file."),
+    out: Path = typer.Option(..., help="File to write."),
+    data: Path = typer.Option(..., help="Folder of the shards that the run was trained on."),
+    init: Path | None = typer.Option(None, help="The weights that the run began with."),
+) -> None:
+    """Write the weights of a run in float16, with what they were made of."""
+    release(student, out, data, init)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    typer.run(_main)
