@@ -69,8 +69,8 @@ def evaluate(
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
     mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
     score: float = typer.Option(Options.score, "--score", min=0.0, max=1.0, help="Least score of a person."),
-    rank_score: float = typer.Option(
-        0.05, "--rank-score", min=0.0, max=1.0, help="Least score of what average precision ranks."
+    rank_score: float | None = typer.Option(
+        None, "--rank-score", min=0.0, max=1.0, help="Least score of what average precision ranks; that of --score."
     ),
     threads: int = typer.Option(2, "--threads", min=1, help="Threads of the runtime."),
     baseline: list[str] = typer.Option(
@@ -120,18 +120,13 @@ def evaluate(
             _log.warning(
                 "%s predicts on charts of atlas %s; distances are measured on %s", model, card["atlas"], atlas.id
             )
-        ranked = (
-            save_results is not None
-            or coco_ap
-            or any(person.points for picture in pictures for person in picture.people)
-        )
-        ranker = load_model(model, backend, Options(score=rank_score, threads=threads)) if ranked else None
+        ranker = None if rank_score is None else load_model(model, backend, Options(score=rank_score, threads=threads))
         predictor = load_model(model, backend, Options(score=score, threads=threads))
         look = look_of_model(predictor, ranker, images, mode)
     else:
         assert results is not None
         card = {"results": results.name, "sha256": _sha256(results)}
-        look = look_of_file(results, pictures, score, rank_score)
+        look = look_of_file(results, pictures, score, score if rank_score is None else rank_score)
     entries: list[dict[str, Any]] = []
     judge = CocoJudge() if coco_ap else None
 
