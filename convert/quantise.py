@@ -23,17 +23,17 @@ from densepose_mobile.calibration.statistics import Range
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.flatbuffer import GraphFile, Operator, read_graph
 
-__all__ = ["WEIGHTED", "float_operators", "layers", "to_float16", "to_int8"]
+__all__ = ["float_operators", "layers", "to_float16", "to_int8"]
 
 _MATMUL: Final = "BATCH_MATMUL"
 _MOVES: Final = frozenset({"RESHAPE", "TRANSPOSE", "BROADCAST_TO", "SLICE", "CONCATENATION"})
-WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def to_float16(model: bytes) -> bytes:
     """Store convolution weights as float16; XNNPACK unpacks them once, and computes in float32."""
     recipe = RecipeManager()
-    for kind in WEIGHTED:
+    for kind in _WEIGHTED:
         recipe.add_weight_only_config(
             ".*", TFLOperationName(kind), num_bits=16, algorithm_key=AlgorithmName.FLOAT_CASTING
         )
@@ -98,7 +98,7 @@ def float_operators(graph: GraphFile) -> tuple[Operator, ...]:
 def layers(model: bytes) -> tuple[str, ...]:
     """Names of the operators with weights, in order: those whose quantisation can be chosen."""
     graph = read_graph(model)
-    return tuple(graph.name(operator) for operator in graph.operators if operator.kind in WEIGHTED)
+    return tuple(graph.name(operator) for operator in graph.operators if operator.kind in _WEIGHTED)
 
 
 def _quantize(model: bytes, recipe: RecipeManager, statistics: Mapping[str, Any] | None) -> bytes:
