@@ -149,7 +149,7 @@ class DensePose:
                     shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
         with _timed(timings, "pixels"):
             found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
-            owned = disjoint([shape for _, shape, _ in found], self.options.duplicate)
+            owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
                 paint_person(look, shape, score)
                 for (look, _, score), shape in zip(found, owned, strict=True)

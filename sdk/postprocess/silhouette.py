@@ -12,6 +12,7 @@ from densepose_mobile.postprocess.interpolation import Reach, interpolate, pixel
 
 __all__ = ["Silhouette", "disjoint", "silhouette"]
 
+_SURE: Final = 1e-3  # scores nearer than this to 0 or 1 say no more
 _SPECK: Final = 0.01  # share of a person's cells below which a separate island or a hole is noise
 
 
@@ -73,11 +74,14 @@ def silhouette(foreground: NDArray[np.float32], roi: NDArray[np.float32], height
     return Silhouette(left, top, logit[0], logit[0] > 0, cells, wy, wx).tight()
 
 
-def disjoint(people: Sequence[Silhouette], duplicate: float) -> list[Silhouette | None]:
-    """Give each pixel to the person with the higher foreground probability.
+def disjoint(people: Sequence[Silhouette], scores: Sequence[float], duplicate: float) -> list[Silhouette | None]:
+    """Give each pixel to one person: the most likely to be there, and to be a person.
 
-    people: best detection first. duplicate: a person more than this share of whose pixels a better one claims as well
-    is the same person seen twice.
+    That is the highest sum of the pixel's foreground logit and the logit of the detection's score: a doubtful detection
+    takes pixels from a sure one only where the sure one hardly claims them.
+
+    people: best detection first. scores: of the detections, 0..1. duplicate: a person more than this share of whose
+    pixels a better one claims as well is the same person seen twice.
 
     Returns one tight silhouette for each person, None for duplicates and for those left without a pixel.
     """
@@ -91,8 +95,10 @@ def disjoint(people: Sequence[Silhouette], duplicate: float) -> list[Silhouette 
             kept.append(index)
             pairs += [(other, index, theirs, ours) for other, theirs, ours in overlaps]
     masks = {index: people[index].mask.copy() for index in kept}
+    odds = np.clip(np.asarray(scores, np.float32), _SURE, 1 - _SURE)
+    bias = np.log(odds / (1 - odds))
     for first, second, theirs, ours in pairs:
-        better = people[first].logit[theirs] >= people[second].logit[ours]
+        better = people[first].logit[theirs] + bias[first] >= people[second].logit[ours] + bias[second]
         both = people[first].mask[theirs] & people[second].mask[ours]
         masks[first][theirs] &= ~both | better
         masks[second][ours] &= ~(both & better)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from densepose_mobile.postprocess.silhouette import Silhouette, disjoint, silhouette
 
 CELLS = 14
+EQUAL = (0.5,) * 3
 
 
 def half_plane(edge: float, roi: tuple[float, float, float, float]) -> NDArray[np.float32]:
@@ -91,7 +92,7 @@ def person(left: int, top: int, logit: NDArray[np.floating]) -> Silhouette:
 def owners(people: list[Silhouette], size: int = 20, duplicate: float = 1.0) -> NDArray[np.int_]:
     """(people, size, size) masks on the picture."""
     picture = np.zeros((len(people), size, size), int)
-    for index, shape in enumerate(disjoint(people, duplicate)):
+    for index, shape in enumerate(disjoint(people, [0.5] * len(people), duplicate)):
         if shape is not None:
             x0, y0, x1, y1 = shape.box
             picture[index, y0:y1, x0:x1] = shape.mask
@@ -112,6 +113,20 @@ def test_each_pixel_goes_to_its_highest_probability(seed: int, count: int) -> No
     np.testing.assert_array_equal(owners(people), expected)
 
 
+def test_a_doubtful_detection_takes_less() -> None:
+    """Two people claim the same columns, the second a little more strongly each column."""
+    first, second = person(0, 0, np.ones((4, 8))), person(0, 0, np.tile(np.linspace(0.1, 4, 8), (4, 1)))
+
+    def share(scores: tuple[float, float]) -> float:
+        shape = disjoint([first, second], scores, 1.0)[1]
+        return 0.0 if shape is None else float(shape.mask.sum()) / first.mask.size
+
+    assert share((0.5, 0.5)) == 6 / 8
+    assert 0 < share((0.9, 0.6)) < 6 / 8
+    assert share((0.999, 0.05)) == 0
+    assert share((1.0, 0.0)) == 0  # and no infinity
+
+
 def test_equal_claims_go_to_the_better_person() -> None:
     first, second = owners([person(0, 0, np.ones((4, 4))), person(2, 0, np.ones((4, 4)))])
     assert first.sum() == 16
@@ -119,14 +134,14 @@ def test_equal_claims_go_to_the_better_person() -> None:
 
 
 def test_windows_shrink_to_what_is_left() -> None:
-    shapes = disjoint([person(0, 0, np.full((4, 4), 2.0)), person(2, 0, np.ones((4, 4)))], 1.0)
+    shapes = disjoint([person(0, 0, np.full((4, 4), 2.0)), person(2, 0, np.ones((4, 4)))], EQUAL, 1.0)
     assert shapes[1] is not None
     assert shapes[1].box == (4, 0, 6, 4)
 
 
 def test_same_person_twice_is_one() -> None:
     better, worse = person(0, 0, np.ones((10, 10))), person(1, 0, np.full((10, 10), 3.0))
-    first, second = disjoint([better, worse], 0.8)
+    first, second = disjoint([better, worse], EQUAL, 0.8)
     assert second is None
     assert first is not None
     assert first.mask.sum() == 100
@@ -135,7 +150,7 @@ def test_same_person_twice_is_one() -> None:
 def test_a_duplicate_takes_no_pixels_and_hides_nobody() -> None:
     """The second is a duplicate of the first; the third overlaps the second only."""
     people = [person(0, 0, np.ones((10, 10))), person(1, 0, np.full((10, 10), 9.0)), person(10, 0, np.ones((10, 6)))]
-    first, second, third = disjoint(people, 0.8)
+    first, second, third = disjoint(people, EQUAL, 0.8)
     assert second is None
     assert first is not None
     assert third is not None
@@ -145,5 +160,5 @@ def test_a_duplicate_takes_no_pixels_and_hides_nobody() -> None:
 
 def test_inputs_stay_as_they_were() -> None:
     people = [person(0, 0, np.ones((4, 4))), person(2, 0, np.ones((4, 4)))]
-    disjoint(people, 1.0)
+    disjoint(people, EQUAL, 1.0)
     assert all(shape.mask.all() for shape in people)
