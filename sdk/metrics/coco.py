@@ -33,7 +33,6 @@ class LeftOut:
     annotation: int
     picture: str  # file name
     reason: str
-    whole: bool  # nothing of the annotation was read
 
     def __str__(self) -> str:
         return f"annotation {self.annotation} of picture {self.picture}: {self.reason}"
@@ -136,7 +135,7 @@ def _picture(
         person = _person({**entry, **_keypoint_fields(joints.get(entry["id"], entry))}, height, width, reasons)
         if person is not None:
             people.append(person)
-        left_out += [LeftOut(entry["id"], name, reason, whole=person is None) for reason in reasons]
+        left_out += [LeftOut(entry["id"], name, reason) for reason in reasons]
     return TruthPicture(int(image["id"]), name, height, width, tuple(people))
 
 

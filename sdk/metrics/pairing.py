@@ -1,7 +1,7 @@
 """Every prediction of a picture against every annotated person: what average precision ranks."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,8 @@ from densepose_mobile.results import DensePoseResult, Person
 
 __all__ = ["SIMILARITIES", "point_distances", "rank_picture"]
 
-SIMILARITIES: Final[dict[str, str]] = {
-    "gps": "GPS",
-    "gpsm": "GPSm",
-    "iou": "mask IoU",
-    "gps_true_part": "GPS, were every part right",
-    "gps_true_uv": "GPS, were U and V right",
-}
-"""What predictions are ranked by, with titles."""
+SIMILARITIES: Final = ("gps", "gpsm", "iou", "gps_true_part", "gps_true_uv")
+"""What predictions are ranked by; `point_distances` says what the last two are."""
 
 
 def point_distances(
@@ -45,15 +39,19 @@ def point_distances(
     true_uv = np.concatenate([np.zeros((2, 0), np.float32), *(points.uv for _, points in pairs)], axis=1)
     right = part == true_part
     on = part > 0
-    distances = {"gps": np.full(len(part), np.inf, np.float32)}
-    distances["gps"][on] = atlas.geodesic(part[on], uv[:, on], true_part[on], true_uv[:, on])
-    for name, claimed_part, claimed_uv in (("gps_true_part", true_part, uv), ("gps_true_uv", part, true_uv)):
-        distances[name] = distances["gps"].copy() if name == "gps_true_part" else np.where(right, np.float32(0), np.inf)
-        asked = on & ~right  # where the part is right, the first is what "gps" has, the second nothing
-        distances[name][asked] = atlas.geodesic(
-            claimed_part[asked], claimed_uv[:, asked], true_part[asked], true_uv[:, asked]
-        )
-    return distances, owner
+
+    def fill(distance: NDArray[np.float32], asked: NDArray[np.bool_], part: Any, uv: Any) -> NDArray[np.float32]:
+        distance[asked] = atlas.geodesic(part[asked], uv[:, asked], true_part[asked], true_uv[:, asked])
+        return distance
+
+    nowhere = np.full(len(part), np.inf, np.float32)
+    predicted = fill(nowhere.copy(), on, part, uv)
+    wrong = on & ~right  # where the part is right, the true part changes nothing and the true U and V are no way off
+    return {
+        "gps": predicted,
+        "gps_true_part": fill(predicted.copy(), wrong, true_part, uv),
+        "gps_true_uv": fill(np.where(right, np.float32(0), nowhere), wrong, part, true_uv),
+    }, owner
 
 
 def rank_picture(result: DensePoseResult, picture: TruthPicture, atlas: Distances) -> dict[str, RankedPicture]:

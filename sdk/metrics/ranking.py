@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["AREA_RANGES", "MAX_DETECTIONS", "THRESHOLDS", "Precision", "RankedPicture", "Ranking"]
 
 THRESHOLDS: Final[NDArray[np.float64]] = np.round(np.concatenate([np.arange(4, 9), np.arange(10, 20)]) * 0.05, 2)
-"""Similarities from which on a prediction is right: 0.2 .. 0.4 for `extended`, 0.5 .. 0.95 for everything else."""
+"""Similarities from which on a prediction is right: 0.2 .. 0.4 for `apex`, 0.5 .. 0.95 for everything else."""
 
 _STRICT: Final = slice(5, None)
 _EXTENDED: Final = slice(0, 5)
@@ -34,7 +34,7 @@ class Precision(NamedTuple):
     ap: float  # mean over thresholds 0.5:0.05:0.95
     ap50: float
     ap75: float
-    extended: float  # AP over thresholds 0.2:0.05:0.4
+    apex: float  # AP over thresholds 0.2:0.05:0.4
     ar: float  # greatest recall, mean over 0.5:0.05:0.95
 
 
@@ -98,7 +98,7 @@ class Ranking:
             ap=float(ap[_STRICT].mean()),
             ap50=float(ap[half]),
             ap75=float(ap[three_quarters]),
-            extended=float(ap[_EXTENDED].mean()),
+            apex=float(ap[_EXTENDED].mean()),
             ar=float(ar[_STRICT].mean()),
         )
 

@@ -19,7 +19,6 @@ from densepose_mobile.results import DensePoseResult
 
 __all__ = ["Difference", "EvaluationReport", "Measure", "compare", "evaluate", "summarise"]
 
-_RANKED: Final = {"ap": "ap", "ap50": "ap50", "ap75": "ap75", "extended": "apex", "ar": "ar"}
 _RANKING_RESAMPLES: Final = 300  # each one re-ranks every prediction at ten thresholds
 
 
@@ -170,7 +169,7 @@ def _ranked(scores: Sequence[PictureScore], kind: str, seed: int, resamples: int
         low, high = interval(statistic_samples(ranking.precision, len(pictures), seed, resamples))
         for place, (name, value) in enumerate(precision._asdict().items()):
             if area == "all" or name in ("ap", "ar"):
-                key = f"{_RANKED[name]}_{kind}" + ("" if area == "all" else f"_{area}")
+                key = f"{name}_{kind}" + ("" if area == "all" else f"_{area}")
                 measures[key] = Measure(value, float(low[place]), float(high[place]), float(ranking.positives.sum()))
     return measures
 

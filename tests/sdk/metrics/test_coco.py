@@ -133,7 +133,7 @@ def test_people_without_a_usable_box_or_mask_are_left_out(tmp_path, change, matc
     data["annotations"][0] |= change
     file = read_coco(write(tmp_path, data))
     (left,) = file.left_out
-    assert (left.annotation, left.picture, left.whole) == (1, "a.jpg", True)
+    assert (left.annotation, left.picture) == (1, "a.jpg")
     assert re.search(rf"annotation 1 of picture a\.jpg.*{match}", str(left))
     assert [person.id for person in file.pictures[0].people] == [2]
 
@@ -154,7 +154,6 @@ def test_people_with_broken_details_are_kept_without_them(tmp_path, change, matc
     data["annotations"][0] |= change
     file = read_coco(write(tmp_path, data))
     (left,) = file.left_out
-    assert not left.whole
     assert re.search(rf"annotation 1 of picture a\.jpg.*{match}", str(left))
     person = file.pictures[0].people[0]
     assert person.keypoints is None or person.points is None or person.coarse_masks is None

@@ -14,7 +14,7 @@ from densepose_mobile.results import DensePoseResult, Person
 SIZE = 120
 
 
-def person(rng, box, score, atlas=None):
+def person(rng, box, score):
     left, top, right, bottom = box
     shape = bottom - top, right - left
     part = rng.integers(0, 4, shape).astype(np.uint8)

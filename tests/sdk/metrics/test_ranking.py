@@ -39,7 +39,7 @@ def test_single_and_extended_thresholds():
     assert precision.ap75 == 0
     assert precision.ap == pytest.approx(half / 10)
     assert precision.ar == pytest.approx(0.05)
-    assert precision.extended == pytest.approx((3 * 1 + 2 * half) / 5)  # .2 .25 .3 both, .35 .4 the first
+    assert precision.apex == pytest.approx((3 * 1 + 2 * half) / 5)  # .2 .25 .3 both, .35 .4 the first
 
 
 def test_a_confident_mistake_costs_precision():
