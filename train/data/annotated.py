@@ -1,7 +1,8 @@
 """Annotated photos as training scenes: DensePose-COCO, or any COCO person file, through the one reader.
 
 Boxes and masks teach the detector and the silhouette, surface points part and U, V where they lie, coarse part masks
-the part elsewhere. What an annotation does not say is marked as unknown and costs nothing. Crowds are unknown as well.
+the part elsewhere, and so do visible keypoints where there are no such masks. What an annotation does not say is marked
+as unknown and costs nothing. Crowds are unknown as well, and whoever is found in them is neither right nor wrong.
 """
 
 import logging
@@ -17,6 +18,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import TruthPerson, TruthPicture, missing_pictures, read_coco
 from densepose_mobile.provenance import refuse_eval_only
+from densepose_mobile.train.data.joints import joint_parts
 from densepose_mobile.train.data.samples import MAX_PEOPLE, NO_POINTS, Scene
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
 
@@ -56,7 +58,9 @@ class AnnotatedPhotos:
 
 
 def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8]) -> Scene:
-    """An annotated photo with its label picture; of more than MAX_PEOPLE people, the others are unknown.
+    """An annotated photo with its label picture. Its crowds are rows of the scene that are never large enough to judge.
+
+    Of more than MAX_PEOPLE people and crowds the small ones are unknown to the dense maps, and nobody to the detector.
 
     Raises InputError when the photo is of another size than its annotations.
     """
@@ -66,20 +70,25 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8]) -> Scene:
             f"{picture.width} x {picture.height} px"
         )
     labels = np.zeros((*rgb.shape[:2], 4), np.uint8)
-    largest_first = sorted((p for p in picture.people if not p.crowd), key=lambda p: -p.box_area)
-    known = largest_first[:MAX_PEOPLE]
-    for person in [p for p in picture.people if p not in known]:
-        labels[person.mask, 0] = UNKNOWN
+    crowds = [person for person in picture.people if person.crowd][: MAX_PEOPLE // 4]
+    people = sorted((person for person in picture.people if not person.crowd), key=lambda person: -person.box_area)
+    known = people[: MAX_PEOPLE - len(crowds)]
+    unknown = [person for person in picture.people if person not in known]
+    rows = [*known, *crowds]
+    for person in unknown:
+        labels[person.mask] = (UNKNOWN, 0, 0, 1 + rows.index(person) if person in rows else 0)
     points = [NO_POINTS]
     for instance, person in enumerate(known, 1):  # smaller people lie on top: they would vanish beneath
         mask = person.mask
         labels[mask] = (UNKNOWN_PART, 0, 0, instance)
+        if person.keypoints is not None:
+            labels[mask, 0] = joint_parts(person.keypoints, mask)[mask]
         coarse = person.coarse_parts
         if coarse is not None:
             told = mask & (coarse > 0)
             labels[told, 0] = COARSE + coarse[told]
         points.append(_points(person, instance))
-    least = np.full(len(known), _SMALLEST)
+    least = np.where(np.arange(len(rows)) < len(known), _SMALLEST, np.inf)
     return Scene.of(rgb, labels, least, np.concatenate(points))
 
 

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from densepose_mobile.parts import FINE_TO_COARSE, MIRROR, mirror_iuv
-from densepose_mobile.train.data.targets import COARSE
+from densepose_mobile.train.data.targets import COARSE, PART_ONLY
 
 __all__ = ["Photometric", "cut_window", "mirror", "mirror_points", "paste_occluder", "warp_image"]
 
@@ -26,6 +26,7 @@ _MIRROR_CODES: Final = np.arange(256, dtype=np.uint8)
 """What each code of a label picture's part becomes in the mirror."""
 _MIRROR_CODES[: len(MIRROR)] = MIRROR
 _MIRROR_CODES[COARSE + FINE_TO_COARSE] = COARSE + FINE_TO_COARSE[MIRROR]
+_MIRROR_CODES[PART_ONLY + 1 : PART_ONLY + len(MIRROR)] = PART_ONLY + MIRROR[1:]
 
 
 def mirror(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

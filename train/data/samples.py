@@ -30,7 +30,7 @@ __all__ = [
     "whole_sample",
 ]
 
-MAX_PEOPLE = 16
+MAX_PEOPLE = 24
 """People of one picture that a batch has room for."""
 
 NO_POINTS = np.zeros((0, 6), np.float32)

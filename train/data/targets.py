@@ -1,8 +1,9 @@
 """Training targets of a rendered picture: one label picture, boxes of its people, and maps sampled in any RoI.
 
 A label picture is (H, W, 4) uint8: part 0..24, round(255 U), round(255 V), instance. Annotated photos know less: there
-the part may be COARSE + a coarse part, UNKNOWN_PART (a person, but which part?) or UNKNOWN (who knows what), and single
-surface points are given beside. Pixel frames have their origin at the top left corner, with pixel centres at +0.5.
+the part may be PART_ONLY + a part without coordinates, COARSE + a coarse part, UNKNOWN_PART (a person, but which
+part?) or UNKNOWN (who knows what), and single surface points are given beside. Pixel frames have their origin at the
+top left corner, with pixel centres at +0.5.
 """
 
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ from densepose_mobile.train.data.records import Picture
 
 __all__ = [
     "COARSE",
+    "PART_ONLY",
     "UNKNOWN",
     "UNKNOWN_PART",
     "Labeller",
@@ -27,6 +29,7 @@ __all__ = [
 
 
 COARSE: Final = 100
+PART_ONLY: Final = 200
 UNKNOWN: Final = 254
 UNKNOWN_PART: Final = 255
 

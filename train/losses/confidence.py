@@ -17,14 +17,15 @@ def confidence_loss(
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the confidence on at most `cells` cells that are predicted or true foreground.
 
-    A cell that is no foreground in truth is never right; cells whose truth is not fully known are not asked. The target
-    carries no gradient.
+    A cell that is no foreground in truth is never right. Cells whose truth is not fully known are not asked, nor are
+    those about a person of whom nothing is: all of their answers would be no. The target carries no gradient.
 
     Returns the loss and the share of right cells, scalars.
     """
     logit = maps["confidence"][:, 0].float()
     with torch.no_grad():
-        known = target.fine | (target.part == 0)
+        told = target.fine.flatten(1).any(1) | ~target.foreground.flatten(1).any(1)
+        known = target.fine | ((target.part == 0) & told[:, None, None])
         asked = (((maps["foreground"][:, 0] > 0) | target.fine) & known).nonzero()
         if not len(asked):
             return logit.sum() * 0.0, logit.new_zeros(())

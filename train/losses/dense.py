@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE, KAPPA, NUM_PARTS
-from densepose_mobile.train.data.targets import COARSE, UNKNOWN
+from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
+from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
 
 __all__ = ["PART_WEIGHT", "DenseTarget", "dense_loss"]
 
@@ -18,6 +17,17 @@ PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
 
 _BACKGROUND_WEIGHT: Final = 0.5
 _UV_BEND: Final = 0.03  # chart units, where smooth L1 turns from square to linear
+
+
+def _allowed_parts() -> Tensor:
+    table = torch.zeros(256, NUM_PARTS, dtype=torch.bool)
+    for part, coarse in enumerate(FINE_TO_COARSE[1:].tolist()):
+        table[COARSE + coarse, part] = table[PART_ONLY + 1 + part, part] = True
+    return table
+
+
+_ALLOWED: Final = _allowed_parts()
+"""(256, 24) the fine parts that a code of `train.data.targets` leaves, where it knows some but no coordinates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +75,7 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     seen = target.fine
     part = target.part[seen] - 1  # (K,)
     share = PART_WEIGHT.to(part.device)[part]
-    each, total = _coarse_loss(maps["parts"], target.part)
+    each, total = _partly_known_loss(maps["parts"], target.part)
     if not len(part):
         nothing = sum(maps[name].float().sum() for name in ("parts", "u", "v")) * 0.0
         assert isinstance(nothing, Tensor)
@@ -80,16 +90,14 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     return losses
 
 
-def _coarse_loss(logits: Tensor, part: Tensor) -> tuple[Tensor, float]:
-    """Summed cross-entropy where only the coarse part is known (any of its fine parts is right), and its weight."""
-    coarse = part - COARSE
-    seen = (coarse > 0) & (coarse < len(COARSE_NAMES))
+def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, float]:
+    """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right, and its weight."""
+    allowed = _ALLOWED.to(codes.device)
+    seen = allowed.any(1)[codes]
     if not seen.any():
         return logits.new_zeros((), dtype=torch.float32), 0.0
     probability = functional.log_softmax(_cells(logits, seen), 1)
-    fine = torch.from_numpy(FINE_TO_COARSE[1:].astype(np.int64)).to(part.device)
-    wrong = fine[None] != coarse[seen][:, None]
-    return -probability.masked_fill(wrong, -torch.inf).logsumexp(1).sum(), float(seen.sum())
+    return -probability.masked_fill(~allowed[codes[seen]], -torch.inf).logsumexp(1).sum(), float(seen.sum())
 
 
 def _cells(maps: Tensor, seen: Tensor) -> Tensor:

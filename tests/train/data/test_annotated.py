@@ -10,11 +10,12 @@ import pytest
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.metrics.segmentation import encode_rle
+from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
 from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
 from densepose_mobile.train.data.export import export_coco
-from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation, whole_sample
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
 
 SIZE = 120
@@ -40,13 +41,48 @@ def test_labels_say_what_the_annotations_say() -> None:
     )
     scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, people), np.zeros((SIZE, SIZE, 3), np.uint8))
     codes = scene.labels[..., 0]
-    assert scene.boxes.tolist() == [[20, 20, 80, 100], [50, 50, 70, 70]]  # the largest first
+    assert scene.boxes.tolist() == [
+        [20, 20, 80, 100],
+        [50, 50, 70, 70],
+        [90, 0, 120, 30],
+    ]  # the largest first, crowds last
     assert codes[30, 30] == COARSE + 1
     assert codes[90, 30] == codes[60, 60] == UNKNOWN_PART
     assert scene.labels[60, 60, 3] == 2
-    assert (codes[10, 100], scene.labels[10, 100, 3]) == (UNKNOWN, 0)
+    assert (codes[10, 100], scene.labels[10, 100, 3]) == (UNKNOWN, 3)
     assert codes[110, 110] == 0
     np.testing.assert_allclose(scene.points, [[30.5, 40.5, 2, 0.25, 0.25, 1]])
+
+
+def test_whoever_is_found_in_a_crowd_is_neither_right_nor_wrong() -> None:
+    people = (
+        TruthPerson.from_mask(1, mask(10, 10, 60, 110)),
+        TruthPerson.from_mask(2, mask(70, 0, 120, 90), crowd=True),
+    )
+    scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, people), np.zeros((SIZE, SIZE, 3), np.uint8))
+    still = Augmentation(photometric_share=0, flip=0, window=0, occluder=0, rotate=0, zoom=0)
+    sample = whole_sample(np.random.default_rng(0), scene, SPEC, still)
+    assert sample.kinds[:3].tolist() == [1, 2, 0]
+    np.testing.assert_allclose(sample.boxes[1], np.array([70, 0, 120, 90]) * 64 / SIZE, atol=1)
+    assert scene.people().tolist() == [0]
+
+
+def test_of_too_many_people_the_small_ones_are_unknown() -> None:
+    people = [TruthPerson.from_mask(i, mask(4 * i, 0, 4 * i + 3, 120 - i)) for i in range(30)]
+    people.append(TruthPerson.from_mask(30, mask(0, 110, 30, 120), crowd=True))
+    scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, tuple(people)), np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert len(scene.boxes) == MAX_PEOPLE
+    assert scene.labels[5, 1].tolist() == [UNKNOWN_PART, 0, 0, 1]
+    assert scene.labels[5, 117].tolist() == [UNKNOWN, 0, 0, 0]
+
+
+def test_visible_keypoints_tell_parts() -> None:
+    joints = np.zeros((17, 3), np.float32)
+    joints[[5, 7]] = (30, 30, 2), (30, 80, 2)
+    person = TruthPerson.from_mask(1, mask(20, 20, 60, 100), keypoints=joints)
+    scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, (person,)), np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert scene.labels[55, 30, 0] == COARSE + COARSE_NAMES.index("left upper arm")
+    assert scene.labels[95, 55, 0] == UNKNOWN_PART
 
 
 def test_photos_of_another_size_are_refused() -> None:

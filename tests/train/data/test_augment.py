@@ -10,7 +10,7 @@ from densepose_mobile.train.data.augment import (
     paste_occluder,
     warp_image,
 )
-from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, box_matrix
+from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN, UNKNOWN_PART, box_matrix
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def test_mirroring_twice_changes_nothing(labels: np.ndarray) -> None:
 
 
 def test_codes_of_little_known_pixels_keep_their_meaning_in_the_mirror() -> None:
-    labels = np.zeros((1, 4, 4), np.uint8)
-    labels[0, :, 0] = (COARSE + 2, COARSE + 14, UNKNOWN, UNKNOWN_PART)  # right hand, head
-    labels[0, :, 3] = (1, 1, 0, 2)
-    assert mirror(labels)[0, ::-1, 0].tolist() == [COARSE + 3, COARSE + 14, UNKNOWN, UNKNOWN_PART]
+    labels = np.zeros((1, 5, 4), np.uint8)
+    labels[0, :, 0] = (COARSE + 2, COARSE + 14, PART_ONLY + 3, UNKNOWN, UNKNOWN_PART)  # right hand, head, right hand
+    labels[0, :, 3] = (1, 1, 1, 0, 2)
+    assert mirror(labels)[0, ::-1, 0].tolist() == [COARSE + 3, COARSE + 14, PART_ONLY + 4, UNKNOWN, UNKNOWN_PART]
     assert (mirror(mirror(labels)) == labels).all()
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
+from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN, UNKNOWN_PART
 from densepose_mobile.train.losses.boxes import generalised_iou
 from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget, dense_loss
@@ -74,6 +74,7 @@ def test_a_coarse_part_is_any_of_its_fine_parts() -> None:
     assert loss(COARSE + 1, 1) < 0.01  # torso: its back or its front
     assert loss(COARSE + 1, 3) > 5
     assert loss(COARSE + 3, 4) < 0.01 < loss(COARSE + 3, 3)  # the left hand is part 4
+    assert loss(PART_ONLY + 2, 2) < 0.01 < loss(PART_ONLY + 2, 1)
 
 
 def test_only_the_true_chart_is_taught(target: DenseTarget) -> None:
@@ -95,6 +96,17 @@ def test_roi_without_anybody_has_a_finite_loss_and_gradient() -> None:
     maps = {name: torch.zeros(1, count, 4, 4, requires_grad=True) for name, count in channels.items()}
     sum(dense_loss(maps, empty).values()).backward()  # type: ignore[union-attr]
     assert all(value.grad is not None and value.grad.isfinite().all() for value in maps.values())
+
+
+def test_confidence_is_not_asked_about_people_of_whom_nothing_is_known(
+    target: DenseTarget, flat_geodesics: Distances
+) -> None:
+    part = torch.where(target.part > 0, UNKNOWN_PART, 0)
+    maps = perfect_maps(target)
+    maps["foreground"] = torch.ones_like(maps["foreground"])  # background cells would all be wrong
+    loss, right = confidence_loss(maps, DenseTarget(part, target.uv), flat_geodesics)
+    assert float(loss) == float(right) == 0
+    assert float(confidence_loss(maps, target, flat_geodesics)[1]) > 0
 
 
 def test_confidence_learns_what_is_right(target: DenseTarget, flat_geodesics: Distances) -> None:
