@@ -16,7 +16,8 @@ from densepose_mobile.train.data.shapes import cutout, placed
 
 __all__ = ["Scene", "compose", "sample_count"]
 
-_COUNTS: Final = (0.07, 0.36, 0.28, 0.18, 0.11)  # none, one, ... four people
+_COUNTS: Final = (0.06, 0.33, 0.26, 0.17, 0.09, 0.03, 0.025, 0.02, 0.015)  # none, one, ... eight people
+_ROWS: Final = 5  # so many people or more stand in rows half of the time
 _VOXEL: Final = 0.10  # m, of the collision test
 _LEFT: Final = np.array([5, 11])
 _RIGHT: Final = np.array([6, 12])
@@ -39,7 +40,7 @@ class Scene:
 
 
 def sample_count(rng: np.random.Generator) -> int:
-    """How many people a picture shows, 0..4."""
+    """How many people a picture shows, 0..8."""
     return int(rng.choice(len(_COUNTS), p=_COUNTS))
 
 
@@ -52,11 +53,11 @@ def _move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> Pose
     return replace(person, layers=layers, keypoints=person.keypoints @ rotation.T + shift)
 
 
-def _faced(person: PosedPerson, rng: np.random.Generator) -> PosedPerson:
-    """Turned towards the camera (which lies at +z) more often than away: so people are photographed."""
+def _faced(person: PosedPerson, rng: np.random.Generator, in_row: bool) -> PosedPerson:
+    """Turned towards the camera (which lies at +z) more often than away: so people are photographed, rows above all."""
     across = (person.keypoints[_LEFT] - person.keypoints[_RIGHT]).sum(axis=0)
     heading = float(np.arctan2(-across[2], across[0]))  # 0 when the person looks along +z
-    wanted = rng.normal(0, 0.75) if rng.random() < 0.6 else rng.uniform(-np.pi, np.pi)
+    wanted = rng.normal(0, 0.75) if rng.random() < (0.95 if in_row else 0.6) else rng.uniform(-np.pi, np.pi)
     return _move(person, float(wanted - heading), np.zeros(3))
 
 
@@ -107,9 +108,33 @@ def _stand_beside(
     spot = _place(rng, anchor, span)
     if spot[2] > 0.75 * span - 0.3:  # too near to the camera: stand behind instead
         spot[2] = -abs(spot[2]) - 0.3
+    _settle(people, taken, person, spot, spot - anchor, rng)
+
+
+def _stand_in_rows(
+    people: list[PosedPerson], taken: list[NDArray[np.int64]], others: Sequence[PosedPerson], rng: np.random.Generator
+) -> None:
+    """Add people left and right of the first one, shoulder to shoulder, and behind them in the gaps."""
+    step, behind = rng.uniform(0.4, 0.7), rng.uniform(0.45, 0.9)
+    front = round(rng.uniform(0.4, 1.0) * (len(others) + 1))
+    for n, person in enumerate(others, 1):
+        row, place = (0, n) if n < front else (1, n - front)
+        along = (place + 1) // 2 * (-1) ** place + 0.5 * row
+        spot = np.array([along * step, 0.0, -row * behind]) + rng.normal(0, 0.07, 3) * [1, 0, 1]
+        _settle(people, taken, person, spot, np.array([np.sign(along), 0.0, -0.5]), rng)
+
+
+def _settle(
+    people: list[PosedPerson],
+    taken: list[NDArray[np.int64]],
+    person: PosedPerson,
+    spot: NDArray[np.float64],
+    away: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> None:
+    """Add the person at a spot (3,) m, pushed `away` until bodies at most touch; left out when there is no room."""
     points, occupied = _points(person), np.unique(np.concatenate(taken))
-    away = spot - anchor
-    away[1] = 0.0
+    away = away * [1, 0, 1]
     away /= max(float(np.linalg.norm(away)), 1e-6)
     allowed = 0.03 if rng.random() < 0.8 else 0.08
     for _ in range(16):
@@ -216,13 +241,17 @@ def compose(
         camera = photograph(focus, span, np.zeros((1, 3), np.float32) - 9, size, rng)
         things = _things((), np.zeros(0, np.int64), camera, rng, picture)
         return Scene(tuple(things), (), camera, "empty")
-    turned = [_faced(person, rng) for person in sampled]
+    in_rows = len(sampled) >= _ROWS and rng.random() < 0.5
+    turned = [_faced(person, rng, in_rows) for person in sampled]
     people = [turned[0]]
     taken = [_voxels(_points(turned[0]))]
     focus, span = aim(people[0], _points(people[0]), framing, rng)
-    for person in turned[1:]:
-        _stand_beside(people, taken, person, span, rng)
-    if len(people) > 1 and rng.random() < 0.1:  # passers-by
+    if in_rows:
+        _stand_in_rows(people, taken, turned[1:], rng)
+    else:
+        for person in turned[1:]:
+            _stand_beside(people, taken, person, span, rng)
+    if len(people) > 1 and not in_rows and rng.random() < 0.1:  # passers-by
         for _ in range(int(rng.integers(2, 6))):
             again = people[int(rng.integers(1, len(people)))]
             root = again.keypoints[[11, 12]].mean(axis=0) * [1, 0, 1]
@@ -231,7 +260,7 @@ def compose(
             if not _collides(_points(turned_again), np.unique(np.concatenate(taken)), 0.02):
                 people.append(turned_again)
                 taken.append(_voxels(_points(turned_again)))
-    if len(people) > 1 and framing in ("whole", "half", "knees", "far") and rng.random() < 0.5:
+    if len(people) > 1 and framing in ("whole", "half", "knees", "far") and rng.random() < (0.9 if in_rows else 0.5):
         # A picture of the group: all near ones should fit.
         middles = np.array([p.keypoints.mean(axis=0) for p in people], np.float64)
         close = middles[np.linalg.norm(middles - middles[0], axis=1) < 2.5]

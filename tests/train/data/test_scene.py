@@ -57,12 +57,24 @@ def test_camera_stays_out_of_people_and_above_ground() -> None:
             assert outside.max() > 0.1
 
 
-def test_counts_cover_none_to_four() -> None:
+def test_counts_cover_none_to_eight() -> None:
     rng = np.random.default_rng(0)
-    shares = np.bincount([sample_count(rng) for _ in range(2000)], minlength=5) / 2000
-    assert len(shares) == 5
-    assert shares.min() > 0.03
+    shares = np.bincount([sample_count(rng) for _ in range(4000)], minlength=9) / 4000
+    assert len(shares) == 9
+    assert shares.min() > 0.005
     assert shares[1:].argmax() == 0
+
+
+def test_groups_stand_shoulder_to_shoulder_half_of_the_time() -> None:
+    tight = []
+    for seed in range(30):
+        scene = _scene(seed, 7)
+        assert len(scene.people) >= 3
+        middles = np.array([person.keypoints.mean(axis=0) for person in scene.people])[:, [0, 2]]
+        distance = np.linalg.norm(middles[:, None] - middles[None], axis=2)
+        assert distance[~np.eye(len(middles), dtype=bool)].min() > 0.12
+        tight.append(np.ptp(middles[:, 1]) < 2.5 and len(scene.people) == 7)
+    assert 0.25 < np.mean(tight) < 0.75
 
 
 @pytest.mark.parametrize("framing", list(FRAMINGS))
