@@ -29,6 +29,7 @@ class Person:
     part: NDArray[np.uint8]  # (h, w) 0 background, 1..24 as in parts.PART_NAMES
     uv: NDArray[np.float32]  # (2, h, w) 0..1 on the part's chart; 0 on background
     confidence: NDArray[np.float32]  # (h, w) chance that the surface point errs by less than the part's kappa; 0 on bg
+    track: int | None = None  # the same for the same person in every frame of a video; None: not followed
 
     def __post_init__(self) -> None:
         left, top, right, bottom = (int(c) for c in self.box)
@@ -68,6 +69,7 @@ class Person:
             "pixels": int(mask.sum()),
             "confidence": round(float(self.confidence[mask].mean()), 4) if mask.any() else 0.0,
             "parts": self.visible_parts(),
+            **({} if self.track is None else {"track": self.track}),
         }
 
     def __repr__(self) -> str:

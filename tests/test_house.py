@@ -28,7 +28,11 @@ ARROWS = {
 }
 SDK_NEEDS = {"numpy", "cv2", "typer", "rich"}
 RUNTIMES = {"ai_edge_litert", "tflite_runtime", "onnxruntime", "executorch", "coremltools"}
-LAZY = {**dict.fromkeys(RUNTIMES, "runtime"), "pycocotools": "metrics"}  # what only one package asks for, and only then
+LAZY = {
+    **dict.fromkeys(RUNTIMES, "runtime"),
+    "pycocotools": "metrics",
+    "motmetrics": "metrics",
+}  # what only one package asks for, and only then
 HEAVY = ("torch", "kivy", "lightning", "scipy", "PIL", "yaml", "skimage", "densepose_mobile.train")
 LINES = (5, 300)
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))

@@ -41,6 +41,8 @@ from densepose_mobile.metrics import (
 from densepose_mobile.metrics.bootstrap import RESAMPLES
 from densepose_mobile.metrics.challenge import challenge_entries
 from densepose_mobile.metrics.coco_ap import KINDS, CocoJudge
+from densepose_mobile.metrics.ranking import RankedPicture
+from densepose_mobile.metrics.tracks import TRACK_MEASURES, TrackJudge
 from densepose_mobile.predictor import Mode
 from densepose_mobile.results import DensePoseResult
 
@@ -78,6 +80,9 @@ def evaluate(
     ),
     coco_ap: bool = typer.Option(
         False, "--coco-ap", help="Average precision of boxes and masks by pycocotools (extra: eval)."
+    ),
+    tracks: bool = typer.Option(
+        False, "--tracks", help="Measures of people followed through videos, of --results with track_id (extra: eval)."
     ),
     min_area: float = typer.Option(96.0**2, "--min-area", min=0.0, help="px², people with larger boxes are measured."),
     limit: int | None = typer.Option(None, "--limit", min=1, help="Only the first pictures."),
@@ -129,8 +134,11 @@ def evaluate(
         look = look_of_file(results, pictures, score, score if rank_score is None else rank_score)
     entries: list[dict[str, Any]] = []
     judge = CocoJudge() if coco_ap else None
+    track_judge = TrackJudge() if tracks else None
 
-    def keep(picture: TruthPicture, everyone: DensePoseResult) -> None:
+    def keep(picture: TruthPicture, everyone: DensePoseResult, ranked: RankedPicture | None) -> None:
+        if track_judge is not None:
+            track_judge.add(picture, everyone, ranked)
         if save_results is not None:
             entries.extend(challenge_entries(picture.id, everyone))
         if judge is not None:
@@ -157,6 +165,9 @@ def evaluate(
     precisions = {} if judge is None else {kind: judge.precision(kind) for kind in KINDS}
     for kind, figures in precisions.items():
         console.print(f"{kind}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    followed = {} if track_judge is None else track_judge.measures()
+    for name, value in followed.items():
+        console.print(f"{TRACK_MEASURES[name]}: {value:.3f}".removesuffix(".000"))
     if per_picture is not None:
         lines = [json.dumps(row.to_json()) for row in scores[MODEL]]
         write_atomically(per_picture, ("\n".join(lines) + "\n").encode())
@@ -184,10 +195,9 @@ def evaluate(
             },
         }
         if precisions:
-            content["coco"] = {
-                kind: {name: None if math.isnan(value) else round(value, 4) for name, value in figures.items()}
-                for kind, figures in precisions.items()
-            }
+            content["coco"] = {kind: _plain(figures) for kind, figures in precisions.items()}
+        if followed:
+            content["tracks"] = _plain(followed)
         if against is not None:
             content["against"] = {"file": against.name, "sha256": _sha256(against)}
         write_results(out, content)
@@ -216,6 +226,10 @@ def _table(reports: Mapping[str, EvaluationReport], versus: Mapping[str, Mapping
             table.add_row(f"confidence at {title}: ECE", count, f"{curves.ece:.3f}")
             table.add_row("- AURC (risk of all)", count, f"{curves.aurc:.3f} ({curves.risk[-1]:.3f})")
     return table
+
+
+def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else round(value, 4) for name, value in figures.items()}
 
 
 def _model_card(model: str) -> dict[str, Any]:

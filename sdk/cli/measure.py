@@ -24,6 +24,7 @@ from densepose_mobile.metrics import (
     score_picture,
 )
 from densepose_mobile.metrics.challenge import read_challenge
+from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.predictor import Mode
 from densepose_mobile.results import DensePoseResult
 
@@ -61,11 +62,11 @@ def measure_pictures(
     atlas: Atlas,
     baselines: Sequence[str] = (),
     options: EvaluationOptions | None = None,
-    keep: Callable[[TruthPicture, DensePoseResult], None] = lambda picture, everyone: None,
+    keep: Callable[[TruthPicture, DensePoseResult, RankedPicture | None], None] = lambda *_: None,
 ) -> dict[str, list[PictureScore]]:
     """Look at each picture and score it, with a bar on stderr. Average precision needs surface points.
 
-    keep: is given everybody that was ranked.
+    keep: is given everybody that was ranked, and their likeness to the people by GPSm, where there are surface points.
 
     Returns the scores by predictor: "model", then each baseline. Raises InputError that names the picture.
     """
@@ -76,13 +77,13 @@ def measure_pictures(
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         for picture in bar.track(pictures, description="pictures"):
             result, everyone = look(picture)
-            keep(picture, everyone)
             for name, rows in scores.items():
                 change = BASELINES.get(name, _unchanged)
                 score = score_picture(change(result), picture, atlas, options)
                 if ranked:
                     score = replace(score, ranked=rank_picture(change(everyone), picture, atlas))
                 rows.append(score)
+            keep(picture, everyone, scores[MODEL][-1].ranked.get("gpsm"))
     return scores
 
 

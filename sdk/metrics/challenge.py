@@ -1,7 +1,8 @@
 """Predictions in the result format of the public DensePose challenge: a JSON list with one entry a person.
 
 Each entry has image_id, category_id, score, bbox (x, y, width, height px), uv_shape [3, height, width] and uv_data: the
-part, 255 U and 255 V of the box's pixels as a PNG of three channels in base64.
+part, 255 U and 255 V of the box's pixels as a PNG of three channels in base64. A person who is followed through a video
+has a track_id besides.
 """
 
 import base64
@@ -41,6 +42,7 @@ def challenge_entries(image_id: int, result: DensePoseResult) -> list[dict[str, 
                 "bbox": [left, top, right - left, bottom - top],
                 "uv_shape": [3, bottom - top, right - left],
                 "uv_data": base64.b64encode(png.tobytes()).decode(),
+                **({} if person.track is None else {"track_id": person.track}),
             }
         )
     return entries
@@ -89,7 +91,9 @@ def _person(entry: Mapping[str, Any], height: int, width: int) -> Person | None:
     left, top = max(left, 0), max(top, 0)
     box = np.array([left, top, left + part.shape[1], top + part.shape[0]], np.float32)
     uv = (iuv[rows, columns, 1:] * (part > 0)[..., None]).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-    return Person(box, float(entry["score"]), part.copy(), uv, (part > 0).astype(np.float32))
+    track = entry.get("track_id")
+    sure = (part > 0).astype(np.float32)
+    return Person(box, float(entry["score"]), part.copy(), uv, sure, None if track is None else int(track))
 
 
 def _picture(data: str, shape: Sequence[int]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Reading COCO person files: instances, keypoints and DensePose points of every picture.
+"""Reading COCO person files: instances, keypoints and DensePose points of every picture; PoseTrack's fields as well.
 
 COCO's boxes and polygons are continuous coordinates, its keypoints are pixel indices: those get +0.5 here, so that all
 of them are in the one pixel frame. DensePose points lie in the box scaled to 256 x 256: x = x0 + dp_x * w / 256.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.posetrack import ignored_regions, is_annotated
 from densepose_mobile.metrics.segmentation import check_segmentation
 from densepose_mobile.metrics.truth import DENSE_GRID, SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.parts import NUM_PARTS
@@ -54,13 +55,14 @@ def read_coco(annotations: str | Path, keypoints: str | Path | None = None, subs
     subset: keep the pictures of one split only, such as "val2017" (the image entry's `split` or its `coco_url`).
 
     A person without a usable box or mask is left out, one with broken keypoints or surface points is kept without them.
+    Video frames that a PoseTrack file says are not annotated are left out too: nobody knows who is there.
 
     Raises InputError that names the file, when it is no COCO file or the picture of an annotation is not listed.
     """
     path = Path(annotations)
     content = _read(path)
     joints = {} if keypoints is None else {entry["id"]: entry for entry in _read(Path(keypoints))["annotations"]}
-    people = _person_category(content)
+    people = _person_categories(content)
     by_picture: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for entry in content["annotations"]:
         if entry.get("category_id") in people:
@@ -73,9 +75,9 @@ def read_coco(annotations: str | Path, keypoints: str | Path | None = None, subs
             )
     left_out: list[LeftOut] = []
     pictures = tuple(
-        _picture(image, by_picture[image["id"]], joints, path.name, left_out)
+        _picture(image, by_picture[image["id"]], joints, people, path.name, left_out)
         for image in content["images"]
-        if subset is None or _in_subset(image, subset, path.name)
+        if is_annotated(image) and (subset is None or _in_subset(image, subset, path.name))
     )
     return CocoFile(pictures, tuple(left_out))
 
@@ -103,9 +105,10 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _person_category(content: dict[str, Any]) -> set[int]:
-    named = {entry["id"] for entry in content.get("categories") or () if entry.get("name") == "person"}
-    return named or {1}
+def _person_categories(content: dict[str, Any]) -> dict[int, Sequence[str]]:
+    """Id of each category that is a person, and the names of its keypoints in their order."""
+    named = [entry for entry in content.get("categories") or () if entry.get("name") == "person"]
+    return {entry["id"]: entry.get("keypoints") or KEYPOINT_NAMES for entry in named} or {1: KEYPOINT_NAMES}
 
 
 def _in_subset(image: dict[str, Any], subset: str, file: str) -> bool:
@@ -121,29 +124,39 @@ def _in_subset(image: dict[str, Any], subset: str, file: str) -> bool:
 
 
 def _picture(
-    image: dict[str, Any], entries: list[dict[str, Any]], joints: dict[Any, Any], file: str, left_out: list[LeftOut]
+    image: dict[str, Any],
+    entries: list[dict[str, Any]],
+    joints: dict[Any, Any],
+    categories: dict[int, Sequence[str]],
+    file: str,
+    left_out: list[LeftOut],
 ) -> TruthPicture:
     try:
         height, width, name = int(image["height"]), int(image["width"]), str(image["file_name"])
+        ignored = ignored_regions(image)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{file}: picture {image['id']} lacks a usable height, width or file_name ({error!r})"
+            f"{file}: picture {image['id']} lacks a usable height, width, file_name or ignore regions ({error!r})"
         ) from error
     people = []
     for entry in entries:
         reasons: list[str] = []
-        person = _person({**entry, **_keypoint_fields(joints.get(entry["id"], entry))}, height, width, reasons)
+        joined = {**entry, **_keypoint_fields(joints.get(entry["id"], entry))}
+        person = _person(joined, height, width, categories[entry["category_id"]], reasons)
         if person is not None:
             people.append(person)
         left_out += [LeftOut(entry["id"], name, reason) for reason in reasons]
-    return TruthPicture(int(image["id"]), name, height, width, tuple(people))
+    frame = {name: image.get(key) for name, key in (("video", "vid_id"), ("frame", "frame_id"))}
+    return TruthPicture(int(image["id"]), name, height, width, tuple(people), ignored, **frame)
 
 
 def _keypoint_fields(entry: dict[str, Any]) -> dict[str, Any]:
     return {"keypoints": entry["keypoints"]} if "keypoints" in entry else {}
 
 
-def _person(entry: dict[str, Any], height: int, width: int, reasons: list[str]) -> TruthPerson | None:
+def _person(
+    entry: dict[str, Any], height: int, width: int, joint_names: Sequence[str], reasons: list[str]
+) -> TruthPerson | None:
     """The person, or None; what is wrong with the annotation is added to `reasons`."""
     try:
         box = np.asarray(entry["bbox"], np.float32)
@@ -158,7 +171,7 @@ def _person(entry: dict[str, Any], height: int, width: int, reasons: list[str]) 
     box[2:] += box[:2]
     fields: dict[str, Any] = {"keypoints": None, "points": None, "coarse_masks": None}
     try:
-        fields["keypoints"] = _keypoints(entry.get("keypoints"))
+        fields["keypoints"] = _keypoints(entry.get("keypoints"), joint_names)
     except (InputError, TypeError, ValueError) as error:
         reasons.append(_told(error))
     try:
@@ -176,6 +189,7 @@ def _person(entry: dict[str, Any], height: int, width: int, reasons: list[str]) 
         width=width,
         segmentation=entry["segmentation"],
         crowd=bool(entry.get("iscrowd", 0)),
+        track=entry.get("track_id"),
         **fields,
     )
 
@@ -184,15 +198,20 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, InputError) else repr(error)
 
 
-def _keypoints(values: Any) -> NDArray[np.float32] | None:
+def _keypoints(values: Any, names: Sequence[str]) -> NDArray[np.float32] | None:
+    """(17, 3) in COCO's order, of which those that the file does not have are not visible."""
     if values is None:
         return None
-    table = np.asarray(values, np.float32)
-    if table.size != 3 * len(KEYPOINT_NAMES):
-        raise InputError(f"{table.size} keypoint numbers; 17 x (x, y, visibility) = 51 are expected")
-    table = table.reshape(-1, 3)
-    if not np.isin(table[:, 2], (0, 1, 2)).all():
-        raise InputError(f"keypoint visibilities {sorted(set(table[:, 2].tolist()))}; 0, 1 and 2 are expected")
+    given = np.asarray(values, np.float32)
+    if given.size != 3 * len(names):
+        raise InputError(f"{given.size} keypoint numbers; {3 * len(names)} are expected, x, y and visibility of each")
+    given = given.reshape(-1, 3)
+    if not np.isin(given[:, 2], (0, 1, 2)).all():
+        raise InputError(f"keypoint visibilities {sorted(set(given[:, 2].tolist()))}; 0, 1 and 2 are expected")
+    table = np.zeros((len(KEYPOINT_NAMES), 3), np.float32)
+    for index, name in enumerate(KEYPOINT_NAMES):
+        if name in names:
+            table[index] = given[list(names).index(name)]
     table[:, :2] += 0.5
     return table
 

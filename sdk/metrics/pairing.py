@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.metrics.matching import covered_by
+from densepose_mobile.metrics.posetrack import outside_ignored
 from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.metrics.similarity import Distances, geodesic_similarity, look_up, mask_iou
 from densepose_mobile.metrics.truth import SurfacePoints, TruthPerson, TruthPicture
@@ -60,6 +61,7 @@ def rank_picture(result: DensePoseResult, picture: TruthPicture, atlas: Distance
     People of any size take part. Crowds, and people without surface points, are ignored; predictions match them by box.
     A prediction whose box does not touch a person's has no similarity to that person.
     """
+    result = outside_ignored(result, picture)
     people = picture.people
     crowd = np.array([person.crowd for person in people], bool)
     boxes = np.array([person.box for person in people], np.float32).reshape(-1, 4)

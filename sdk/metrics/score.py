@@ -13,6 +13,7 @@ from densepose_mobile.metrics.confidence import ConfidenceSamples
 from densepose_mobile.metrics.keypoints import JOINT_KAPPA, JOINTS, LIMB_KEYPOINTS
 from densepose_mobile.metrics.matching import covered_by, match_boxes
 from densepose_mobile.metrics.pairing import point_distances
+from densepose_mobile.metrics.posetrack import outside_ignored
 from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.metrics.similarity import (
     Geodesics,
@@ -112,6 +113,7 @@ def score_picture(
             f"the prediction is {result.width} x {result.height} px, the annotated picture {picture.file_name} "
             f"{picture.width} x {picture.height} px; annotations hold for the picture as it is stored"
         )
+    result = outside_ignored(result, picture)
     counted = [person for person in picture.people if not person.crowd and person.box_area > options.min_box_area]
     pairs = match_boxes(result.boxes, _boxes(counted), options.match_iou)
     tally = _Tally()

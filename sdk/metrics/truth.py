@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
-from densepose_mobile.metrics.segmentation import encode_rle, segmentation_mask
+from densepose_mobile.metrics.segmentation import encode_rle, fill_polygons, segmentation_mask
 
 __all__ = ["DENSE_GRID", "SurfacePoints", "TruthPerson", "TruthPicture"]
 
@@ -44,6 +44,7 @@ class TruthPerson:
     keypoints: NDArray[np.float32] | None = None  # (17, 3) x, y px and visibility 0, 1, 2
     points: SurfacePoints | None = None
     coarse_masks: Sequence[Any] | None = None  # DensePose-COCO's dp_masks: run-length codes in the box
+    track: int | None = None  # the same for the same person in every frame of a video
 
     @classmethod
     def from_mask(cls, id: int, mask: NDArray[Any], **fields: Any) -> "TruthPerson":
@@ -100,6 +101,14 @@ class TruthPicture:
     height: int  # px
     width: int  # px
     people: tuple[TruthPerson, ...]
+    ignored: Sequence[Sequence[float]] = ()  # polygons x0, y0, x1, y1, ... px, in which nobody was annotated
+    video: int | None = None  # number of the video that it is a frame of
+    frame: int | None = None  # its place there
+
+    @property
+    def ignored_mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool: where nobody was annotated."""
+        return fill_polygons(self.ignored, self.height, self.width)
 
 
 def _grid_cells(low: float, high: float, length: int) -> NDArray[np.intp]:

@@ -122,6 +122,22 @@ class Scene:
             changed = True
         return Scene.of(image, labels, self.least, points) if changed else replace(self, image=image)
 
+    def around_someone(self, rng: np.random.Generator) -> "Scene":
+        """A window about a random person, up to four times as large as the person; the scene itself without people."""
+        rows = self.people()
+        if not len(rows):
+            return self
+        x0, y0, x1, y1 = (float(c) for c in self.boxes[rng.choice(rows)])
+        side = max(x1 - x0, y1 - y0) * np.exp(rng.uniform(np.log(1.1), np.log(4.0)))
+        half = 0.5 * side * np.exp(np.array([1, -1]) * rng.uniform(-0.3, 0.3))  # of width and height
+        middle = np.array([x0 + x1, y0 + y1]) / 2 + rng.uniform(-0.3, 0.3, 2) * half
+        height, width = self.labels.shape[:2]
+        left, top = np.clip(np.floor(middle - half), 0, (width - 1, height - 1)).astype(int)
+        right, bottom = np.clip(np.ceil(middle + half), (left + 1, top + 1), (width, height)).astype(int)
+        points = self.points - np.array([left, top, 0, 0, 0, 0], np.float32)
+        window = slice(top, bottom), slice(left, right)
+        return Scene.of(self.image[window], self.labels[window], self.least, points)
+
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
         return np.flatnonzero((self._longer >= _SMALLEST_CROP) & (self.counts >= 3 * self.least))

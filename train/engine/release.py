@@ -1,9 +1,10 @@
 """The weights of a run in the form that is committed: float16, with what they were made of.
 
     python -m densepose_mobile.train.engine.release runs/small/student.safetensors --data runs/data/train \\
-        --out train/recipes/small.safetensors
+        --photos train/recipes/photos_train.json --out train/recipes/small.safetensors
 """
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import typer
 
 from densepose_mobile.errors import InputError
+from densepose_mobile.metrics import read_coco
 from densepose_mobile.train.data.shards import MANIFEST_NAME, read_manifest
 from densepose_mobile.train.models.weights import load_student, save_student
 
-__all__ = ["describe_renders", "release"]
+__all__ = ["describe_photos", "describe_renders", "release"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,14 +42,29 @@ def describe_renders(data: Path) -> list[dict[str, Any]]:
     return renders
 
 
-def release(student: Path, out: Path, data: Path, init: Path | None = None) -> None:
+def describe_photos(annotations: Path) -> dict[str, Any]:
+    """Name, sha256 and content of a file of annotated photos."""
+    pictures = read_coco(annotations).pictures
+    return {
+        "annotations": annotations.name,
+        "sha256": hashlib.sha256(annotations.read_bytes()).hexdigest(),
+        "pictures": len(pictures),
+        "people": sum(not person.crowd for picture in pictures for person in picture.people),
+    }
+
+
+def release(student: Path, out: Path, data: Path, init: Path | None = None, photos: Path | None = None) -> None:
     """Write `out` in float16. init: the weights that the run began with; what they say of themselves is kept.
 
-    Raises AssetError for what is no student, InputError for a folder without shards.
+    photos: COCO file of the annotated photos that were mixed in.
+
+    Raises AssetError for what is no student, InputError for a folder without shards or a file that is no COCO file.
     """
     weights, header = load_student(student)
     header = {key: value for key, value in header.items() if key not in ("spec", "head_width")}
     header["data"] = {**header["data"], "renders": describe_renders(data)}
+    if photos is not None:
+        header["data"]["photos"] = describe_photos(photos)
     if init is not None:
         _, begun = load_student(init)
         header["init"] = {key: value for key, value in begun.items() if key not in ("spec", "head_width", "recipe")}
@@ -60,9 +77,10 @@ def _main(
     out: Path = typer.Option(..., help="File to write."),
     data: Path = typer.Option(..., help="Folder of the shards that the run was trained on."),
     init: Path | None = typer.Option(None, help="The weights that the run began with."),
+    photos: Path | None = typer.Option(None, help="The annotated photos that were mixed in, as given to `train`."),
 ) -> None:
     """Write the weights of a run in float16, with what they were made of."""
-    release(student, out, data, init)
+    release(student, out, data, init, photos)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,40 @@ def test_saved_results_measure_the_same_without_the_pictures(dataset, capsys):
         assert main(["evaluate", "people.json", *options]) == 2
 
 
+def test_people_followed_through_a_video(dataset, capsys):
+    pytest.importorskip("motmetrics")
+    content = json.loads(dataset.read_text())
+    for index, image in enumerate(content["images"]):
+        image |= {"vid_id": 1, "frame_id": index}
+    for entry in content["annotations"]:
+        entry["track_id"] = 7
+    dataset.write_text(json.dumps(content))
+    assert run("--resamples", "50", "--save-results", "results.json") == 0
+    results = json.loads((dataset.parent / "results.json").read_text())
+    for index, entry in enumerate(results):
+        entry["track_id"] = 3 if index < len(results) - 1 else 4
+    (dataset.parent / "results.json").write_text(json.dumps(results))
+    code = main(
+        [
+            "evaluate",
+            "annotations.json",
+            "--results",
+            "results.json",
+            "--tracks",
+            "--resamples",
+            "50",
+            "--out",
+            "t.json",
+        ]
+    )
+    assert code == 0
+    assert "identity switches: 1" in capsys.readouterr().out
+    tracks = json.loads((dataset.parent / "t.json").read_text())["tracks"]
+    assert tracks["num_switches"] == 1
+    assert tracks["num_objects"] == len(results)
+    assert tracks["mota"] == pytest.approx(1 - 1 / len(results), abs=1e-4)
+
+
 def test_comparison_with_an_earlier_run(dataset, capsys):
     assert run("--per-picture", "one.jsonl", "--resamples", "50") == 0
     lines = [json.loads(line) for line in (dataset.parent / "one.jsonl").read_text().splitlines()]

@@ -12,6 +12,7 @@ from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data import annotated
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
 from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
 from densepose_mobile.train.data.export import export_coco
@@ -97,8 +98,9 @@ def exported(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller)
     return tmp_path / "coco"
 
 
-def test_exported_people_come_back(exported: Path, plain_labels: Labeller) -> None:
+def test_exported_people_come_back(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    monkeypatch.setattr(annotated, "_CLOSE", 0.0)
     scenes = list(islice(photos.scenes(np.random.default_rng(0)), 8))  # twice through
     assert all(len(scene.boxes) == 2 and len(scene.points) > 20 for scene in scenes)
     assert sorted(scene.image.sum() for scene in scenes[:4]) == sorted(scene.image.sum() for scene in scenes[4:])
@@ -106,6 +108,18 @@ def test_exported_people_come_back(exported: Path, plain_labels: Labeller) -> No
         column, row = np.floor(scene.points[:, :2]).astype(int).T
         coarse = scene.labels[row, column, 0].astype(int) - COARSE
         assert ((coarse >= 1) & (coarse <= 14)).mean() > 0.9
+
+
+def test_half_of_the_photos_are_cut_out_around_somebody(exported: Path) -> None:
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    scenes = list(islice(photos.scenes(np.random.default_rng(0)), 60))
+    whole = max(scene.image.shape[0] for scene in scenes)
+    assert 0.2 < np.mean([scene.image.shape[:2] != (whole, whole) for scene in scenes]) < 0.8
+    for scene in scenes:
+        assert scene.labels.shape[:2] == scene.image.shape[:2]
+        assert (scene.counts > 0).any()
+        column, row = np.floor(scene.points[:, :2]).astype(int).T
+        assert (scene.labels[row, column, 3] == scene.points[:, 5]).all()
 
 
 def test_photos_are_mixed_in_by_their_share(exported: Path, tmp_path: Path, plain_labels: Labeller) -> None:

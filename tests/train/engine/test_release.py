@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -23,11 +24,22 @@ def test_released_weights_are_half_as_large_and_say_what_made_them(tmp_path: Pat
     save_student(tmp_path / "run.safetensors", student, header)
     save_student(tmp_path / "init.safetensors", student, {"step": 3, "recovered_from": "f00"})
     out = tmp_path / "small.safetensors"
-    release(tmp_path / "run.safetensors", out, tmp_path / "data", tmp_path / "init.safetensors")
+    box = {"bbox": [0, 0, 9, 9], "segmentation": [[0, 0, 9, 0, 9, 9]], "category_id": 1}
+    people = [{"id": n, "image_id": 1, "iscrowd": int(n == 2), **box} for n in range(3)]
+    photos = tmp_path / "photos.json"
+    image = {"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}
+    photos.write_text(json.dumps({"images": [image], "annotations": people}))
+    release(tmp_path / "run.safetensors", out, tmp_path / "data", tmp_path / "init.safetensors", photos)
     again, told = load_student(out)
     assert told["data"] == {
         "pictures": 30,
         "renders": [{"seed": 5, "split": "train", "size": 320, "surfaces": "abc", "pictures": 8}],
+        "photos": {
+            "annotations": "photos.json",
+            "sha256": hashlib.sha256(photos.read_bytes()).hexdigest(),
+            "pictures": 1,
+            "people": 2,
+        },
     }
     assert told["init"] == {"step": 3, "recovered_from": "f00"}
     assert (told["step"], told["metrics"]) == (7, {"iou": 0.5})
