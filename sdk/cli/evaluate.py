@@ -40,8 +40,10 @@ from densepose_mobile.metrics import (
 )
 from densepose_mobile.metrics.bootstrap import RESAMPLES
 from densepose_mobile.metrics.challenge import challenge_entries
-from densepose_mobile.metrics.coco_ap import KINDS, CocoJudge
+from densepose_mobile.metrics.coco_ap import CocoJudge
 from densepose_mobile.metrics.ranking import RankedPicture
+from densepose_mobile.metrics.similarity import Geodesics
+from densepose_mobile.metrics.tables import DistanceTable
 from densepose_mobile.metrics.tracks import TRACK_MEASURES, TrackJudge
 from densepose_mobile.predictor import Mode
 from densepose_mobile.results import DensePoseResult
@@ -78,8 +80,11 @@ def evaluate(
     baseline: list[str] = typer.Option(
         ["constant-uv"], "--baseline", help=f"Trivial predictor to measure beside: {', '.join(BASELINES)}. Repeatable."
     ),
+    distances: Path | None = typer.Option(
+        None, "--distances", help="Table of geodesic distances (.npz) of the annotations' own charts, instead of ours."
+    ),
     coco_ap: bool = typer.Option(
-        False, "--coco-ap", help="Average precision of boxes and masks by pycocotools (extra: eval)."
+        False, "--coco-ap", help="Average precision of boxes, masks and keypoints by pycocotools (extra: eval)."
     ),
     tracks: bool = typer.Option(
         False, "--tracks", help="Measures of people followed through videos, of --results with track_id (extra: eval)."
@@ -119,6 +124,7 @@ def evaluate(
         _log.warning("left out: %d more, named by --out FILE", len(left_out) - _NAMED)
     other = None if against is None else read_scores(against)
     atlas = Atlas.load()
+    geodesics: Geodesics = atlas if distances is None else DistanceTable.load(distances, atlas)
     if images is not None:
         card = _model_card(model)
         if card["atlas"] != atlas.id:
@@ -133,7 +139,7 @@ def evaluate(
         card = {"results": results.name, "sha256": _sha256(results)}
         look = look_of_file(results, pictures, score, score if rank_score is None else rank_score)
     entries: list[dict[str, Any]] = []
-    judge = CocoJudge() if coco_ap else None
+    judge = CocoJudge(geodesics) if coco_ap else None
     track_judge = TrackJudge() if tracks else None
 
     def keep(picture: TruthPicture, everyone: DensePoseResult, ranked: RankedPicture | None) -> None:
@@ -147,7 +153,7 @@ def evaluate(
     scores = measure_pictures(
         look,
         pictures,
-        atlas,
+        geodesics,
         baseline,
         EvaluationOptions(min_box_area=min_area),
         keep,
@@ -162,7 +168,7 @@ def evaluate(
     if not console.is_terminal:
         console = Console(width=_FILE_WIDTH)
     console.print(_table(reports, versus))
-    precisions = {} if judge is None else {kind: judge.precision(kind) for kind in KINDS}
+    precisions = {} if judge is None else {kind: judge.precision(kind) for kind in judge.kinds}
     for kind, figures in precisions.items():
         console.print(f"{kind}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     followed = {} if track_judge is None else track_judge.measures()
@@ -198,6 +204,8 @@ def evaluate(
             content["coco"] = {kind: _plain(figures) for kind, figures in precisions.items()}
         if followed:
             content["tracks"] = _plain(followed)
+        if distances is not None:
+            content["distances"] = {"file": distances.name, "sha256": _sha256(distances)}
         if against is not None:
             content["against"] = {"file": against.name, "sha256": _sha256(against)}
         write_results(out, content)

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from densepose_mobile import DensePose
-from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.predict import clean_errors
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
@@ -25,6 +24,7 @@ from densepose_mobile.metrics import (
 )
 from densepose_mobile.metrics.challenge import read_challenge
 from densepose_mobile.metrics.ranking import RankedPicture
+from densepose_mobile.metrics.similarity import Geodesics
 from densepose_mobile.predictor import Mode
 from densepose_mobile.results import DensePoseResult
 
@@ -59,7 +59,7 @@ def look_of_file(path: Path, pictures: Sequence[TruthPicture], score: float, ran
 def measure_pictures(
     look: Look,
     pictures: Sequence[TruthPicture],
-    atlas: Atlas,
+    atlas: Geodesics,
     baselines: Sequence[str] = (),
     options: EvaluationOptions | None = None,
     keep: Callable[[TruthPicture, DensePoseResult, RankedPicture | None], None] = lambda *_: None,

@@ -163,7 +163,7 @@ def test_people_followed_through_a_video(dataset, capsys):
     code = main(
         [
             "evaluate",
-            "annotations.json",
+            "people.json",
             "--results",
             "results.json",
             "--tracks",

@@ -10,6 +10,17 @@ from densepose_mobile.metrics.coco_ap import CocoJudge
 from densepose_mobile.results import DensePoseResult, Person
 
 SIZE = 200
+KNEE = 13
+
+
+class Paper:
+    """A joint is where U is .25."""
+
+    def geodesic(self, part_a, uv_a, part_b, uv_b):
+        return np.zeros(len(part_a), np.float32)
+
+    def keypoint_distance(self, keypoint, part, uv):
+        return np.abs(uv[0] - 0.25)
 
 
 def scene():
@@ -33,7 +44,7 @@ def scene():
 
 def judge(*pairs):
     pytest.importorskip("pycocotools")
-    collected = CocoJudge()
+    collected = CocoJudge(Paper())
     for result, picture in pairs:
         collected.add(picture, result)
     return collected
@@ -49,6 +60,22 @@ def test_by_hand():
     assert masks["ap75"] == pytest.approx(51 / 101, abs=1e-3)  # the second mask overlaps by .52
 
 
+def test_keypoints_are_those_that_the_surface_implies():
+    result, picture = scene()
+    assert judge((result, picture)).kinds == ("box", "mask")
+    part = np.full((100, 50), 10, np.uint8)  # left thigh
+    u = np.tile(np.linspace(0, 0.5, 100, dtype=np.float32)[:, None], (1, 50))  # .25 half way down
+    guess = replace(result.people[0], part=part, uv=np.stack([u, u]), confidence=np.ones((100, 50), np.float32))
+    for y, ap in ((50, 1), (75, 0)):
+        joints = np.zeros((17, 3), np.float32)
+        joints[KNEE] = (25, y, 2)
+        person = replace(picture.people[0], keypoints=joints)
+        judged = judge((replace(result, people=(guess,)), replace(picture, people=(person,))))
+        assert judged.kinds == ("box", "mask", "keypoints")
+        assert judged.precision("keypoints")["ap"] == pytest.approx(ap)
+        assert judged.precision("box")["ap"] == pytest.approx(1)
+
+
 def test_nobody_found_and_nobody_to_find():
     result, picture = scene()
     assert judge((replace(result, people=()), picture)).precision("box")["ap"] == 0
@@ -58,4 +85,4 @@ def test_nobody_found_and_nobody_to_find():
 def test_without_pycocotools(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools", None)
     with pytest.raises(InputError, match=r"densepose-mobile\[eval\]"):
-        CocoJudge()
+        CocoJudge(Paper())
