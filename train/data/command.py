@@ -34,10 +34,14 @@ def render(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     split: Annotated[SplitName, typer.Option(help="val: held-out people, motions and places.")] = SplitName.train,
     shard_size: Annotated[int, typer.Option(min=1, help="Pictures a shard.")] = 256,
+    ray: Annotated[
+        str | None, typer.Option(help="Render on a Ray cluster: its address, auto, or local (extra: cluster).")
+    ] = None,
     assets: Annotated[Path | None, typer.Option(help="Asset folder; else $DENSEPOSE_MOBILE_ASSETS.")] = None,
 ) -> None:
     """Render pictures of synthetic people with exact dense truth into WebDataset shards."""
     from densepose_mobile.train.data.assets import asset_folder
+    from densepose_mobile.train.data.cluster import render_on_cluster
     from densepose_mobile.train.data.rendering import RenderJob, open_folder, render_shards
 
     job = RenderJob(asset_folder(assets), "val" if split is SplitName.val else "train", seed, size)
@@ -45,7 +49,11 @@ def render(
     missing = sum(end - first for first, end in folder.plan(count))
     with _progress() as bar:
         task = bar.add_task("pictures", total=count, completed=count - missing)
-        done = render_shards(job.renderer, folder, count, workers, functools.partial(bar.advance, task))
+        advance = functools.partial(bar.advance, task)
+        if ray is None:
+            done = render_shards(job.renderer, folder, count, workers, advance)
+        else:
+            done = render_on_cluster(job.renderer, folder, count, workers, ray, advance)
     _log.info("%d pictures rendered, %d were there", done, count - done)
 
 

@@ -16,7 +16,7 @@ from densepose_mobile.train.data.render import Renderer
 from densepose_mobile.train.data.shards import SURFACES_NAME, ShardFolder, ShardManifest
 from densepose_mobile.train.data.surfaces import SurfaceSet
 
-__all__ = ["RenderJob", "open_folder", "render_shards"]
+__all__ = ["RenderJob", "Sample", "chunks", "open_folder", "render_chunk", "render_shards", "write_shards"]
 
 _CHUNK: Final = 8
 _log = logging.getLogger(__name__)
@@ -53,10 +53,15 @@ def _start(make: Callable[[], Renderer]) -> None:
 
 def _render(indices: range) -> list[Sample]:
     assert _renderer is not None
+    return render_chunk(_renderer, indices)
+
+
+def render_chunk(renderer: Renderer, indices: range) -> list[Sample]:
+    """Key and encoded members of some pictures."""
     samples = []
     for index in indices:
         try:
-            picture = _renderer.picture(index)
+            picture = renderer.picture(index)
             samples.append((picture.key, encode(picture)))
         except DensePoseError:
             raise
@@ -65,8 +70,9 @@ def _render(indices: range) -> list[Sample]:
     return samples
 
 
-def _chunks(first: int, end: int) -> list[range]:
-    return [range(start, min(start + _CHUNK, end)) for start in range(first, end, _CHUNK)]
+def chunks(plan: list[tuple[int, int]]) -> list[range]:
+    """What workers make at a time of the shards of a plan, in order."""
+    return [range(at, min(at + _CHUNK, end)) for first, end in plan for at in range(first, end, _CHUNK)]
 
 
 def render_shards(
@@ -84,17 +90,17 @@ def render_shards(
     plan = folder.plan(count)
     if not plan:
         return 0
-    jobs = [chunk for first, end in plan for chunk in _chunks(first, end)]
+    jobs = chunks(plan)
     if workers <= 1:
         _start(make)
-        return _collect(plan, map(_render, jobs), folder, on_progress)
+        return write_shards(plan, map(_render, jobs), folder, on_progress)
     # One thread a worker: they share the cores already.
     before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     os.environ.update(dict.fromkeys(before, "1"))
     try:
         context = multiprocessing.get_context("spawn")
         with context.Pool(workers, initializer=_start_worker, initargs=(make,)) as pool:
-            return _collect(plan, pool.imap(_render, jobs), folder, on_progress)
+            return write_shards(plan, pool.imap(_render, jobs), folder, on_progress)
     finally:
         for name, value in before.items():
             if value is None:
@@ -110,12 +116,13 @@ def _start_worker(make: Callable[[], Renderer]) -> None:
     _start(make)
 
 
-def _collect(
+def write_shards(
     plan: list[tuple[int, int]],
     results: Iterator[list[Sample]],
     folder: ShardFolder,
     on_progress: Callable[[int], None],
 ) -> int:
+    """Write the shards of a plan from the samples of its `chunks`, in order; return how many pictures were written."""
     done = 0
     for first, end in plan:
         samples: list[Sample] = []
