@@ -72,6 +72,29 @@ def inspect(
 
 
 @app.command()
+def sheet(
+    shards: Annotated[Path, typer.Argument(help="Folder of training shards.")],
+    out: Annotated[Path, typer.Option(help="Folder of data_sheet.md and data_sheet.jpg.")],
+    val: Annotated[Path | None, typer.Option(help="Folder of held-out shards, to count what both hold.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Pictures that are counted.")] = 2000,
+    assets: Annotated[Path | None, typer.Option(help="Asset folder; else $DENSEPOSE_MOBILE_ASSETS.")] = None,
+) -> None:
+    """Write the data sheet: distributions, a contact sheet, what is held out, licences."""
+    from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
+    from densepose_mobile.train.data.assets import asset_folder
+    from densepose_mobile.train.data.folder import folder_labels
+    from densepose_mobile.train.data.sheet import census, contact_sheet, ingredients, sheet_text
+
+    made_of = ingredients(asset_folder(assets))
+    found = census(shards, folder_labels(shards), count)
+    held_out = None if val is None else census(val, folder_labels(val), count)
+    picture = prepare_folder(out) / "data_sheet.jpg"
+    write_atomically(picture, encode_picture(picture, contact_sheet(shards, 8, 5)))
+    text = sheet_text(shards, found, held_out, made_of, picture.name)
+    typer.echo(write_atomically(out / "data_sheet.md", text.encode()))
+
+
+@app.command()
 def export(
     shards: Annotated[Path, typer.Argument(help="Folder of shards.")],
     out: Annotated[Path, typer.Option(help="Folder of images/ and annotations.json.")],
