@@ -18,7 +18,7 @@ from densepose_mobile.train.data.hands import finger_rotations, sample_hand
 from densepose_mobile.train.data.nearest import SurfacePoints, vertex_normals
 from densepose_mobile.train.data.outfits import AvatarWardrobe, tint_hair
 from densepose_mobile.train.data.persons import Layer, PosedPerson
-from densepose_mobile.train.data.poses import Pose, Split
+from densepose_mobile.train.data.poses import CANONICAL, Pose, Split
 from densepose_mobile.train.data.registration import avatar_canonical
 from densepose_mobile.train.data.retarget import bone_transforms, joint_rotations
 from densepose_mobile.train.data.rotations import heading
@@ -101,15 +101,17 @@ class AvatarPeople:
         off = np.linalg.norm(vertices[:, :2] - eye[:2], axis=1)
         return int(np.where(off < 0.006, vertices[:, 2], -np.inf).argmax())
 
-    def sample(self, rng: np.random.Generator, pose: Pose) -> PosedPerson:
-        """A person in `pose`."""
+    def sample(self, rng: np.random.Generator, pose: Pose, builds: bool = True, outfits: bool = True) -> PosedPerson:
+        """A person in `pose`; builds: of other proportions, outfits: in other clothes than the avatar's own."""
         avatar = self.library.load(self._names[int(rng.integers(len(self._names)))])
-        build = sample_build(rng)
+        build = sample_build(rng) if builds else np.ones((len(CANONICAL), 3), np.float32)
         build *= min(1.0, _TALLEST / (float(avatar.entry["height_m"]) * float(build[:, 1].mean())))
-        return self.posed(avatar, rng, pose, build)
+        return self.posed(avatar, rng, pose, build, outfits)
 
-    def posed(self, avatar: Avatar, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32]) -> PosedPerson:
-        """`avatar` in `pose`, stretched by `build` (22, 3)."""
+    def posed(
+        self, avatar: Avatar, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32], outfits: bool = True
+    ) -> PosedPerson:
+        """`avatar` in `pose`, stretched by `build` (22, 3), dressed anew or not."""
         library, rig = self.library, self.library.rig
         fingers = finger_rotations(library.finger_joints, sample_hand(rng), sample_hand(rng))
         turned = heading(float(rng.uniform(-np.pi, np.pi))) @ joint_rotations(rig, pose.rotations, fingers)
@@ -124,7 +126,7 @@ class AvatarPeople:
         height = float(avatar.entry["height_m"]) * float(build[:, 1].mean())
         meshes, points = stand(meshes, joints, points, pose.air * height / 1.7)
         faces = library.faces
-        texture, hair = self._wardrobe.dress(avatar, rng)
+        texture, hair = self._wardrobe.dress(avatar, rng) if outfits else (avatar.texture, None)
         layers = [Layer("valid/body", meshes[0], faces, library.uv_faces, library.uv, texture)]
         if avatar.wig >= 0:
             wig = library.wig_faces[avatar.wig]

@@ -34,6 +34,9 @@ def render(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     split: Annotated[SplitName, typer.Option(help="val: held-out people, motions and places.")] = SplitName.train,
     shard_size: Annotated[int, typer.Option(min=1, help="Pictures a shard.")] = 256,
+    without: Annotated[
+        list[str] | None, typer.Option(help="An ingredient to leave out, to measure its worth. Repeatable.")
+    ] = None,
     ray: Annotated[
         str | None, typer.Option(help="Render on a Ray cluster: its address, auto, or local (extra: cluster).")
     ] = None,
@@ -42,9 +45,11 @@ def render(
     """Render pictures of synthetic people with exact dense truth into WebDataset shards."""
     from densepose_mobile.train.data.assets import asset_folder
     from densepose_mobile.train.data.cluster import render_on_cluster
+    from densepose_mobile.train.data.ingredients import Ingredients
     from densepose_mobile.train.data.rendering import RenderJob, open_folder, render_shards
 
-    job = RenderJob(asset_folder(assets), "val" if split is SplitName.val else "train", seed, size)
+    parts = Ingredients.without(without or ())
+    job = RenderJob(asset_folder(assets), "val" if split is SplitName.val else "train", seed, size, parts)
     folder = open_folder(out, job, job.surfaces(), shard_size)
     missing = sum(end - first for first, end in folder.plan(count))
     with _progress() as bar:

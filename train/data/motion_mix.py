@@ -7,7 +7,7 @@ import numpy as np
 from densepose_mobile.train.data.poses import KINDS, Motions, Pose
 from densepose_mobile.train.data.stances import perturb, sample_stance, with_arms, with_new_arms
 
-__all__ = ["KIND_CHANCE", "STANCE_CHANCE", "sample_pose"]
+__all__ = ["KIND_CHANCE", "STANCE_CHANCE", "sample_clip_pose", "sample_pose"]
 
 STANCE_CHANCE: Final = 0.42
 """How often a pose is made from rules rather than taken from a clip."""
@@ -35,6 +35,11 @@ def sample_pose(rng: np.random.Generator, motions: Motions) -> Pose:
         if rng.random() < _OTHER_ARM:
             pose = with_arms(pose, motions.sample(rng, _kind(rng)), side)
     return perturb(pose, rng, float(rng.uniform(0.3, 1.2)))
+
+
+def sample_clip_pose(rng: np.random.Generator, motions: Motions) -> Pose:
+    """A frame of a clip as it is."""
+    return motions.sample(rng, _kind(rng))
 
 
 def _kind(rng: np.random.Generator) -> str:

@@ -10,7 +10,8 @@ from densepose_mobile.train.atlas.template import template_mesh
 from densepose_mobile.train.data.avatar_people import AvatarPeople
 from densepose_mobile.train.data.bodies import body_bank
 from densepose_mobile.train.data.body_people import BodyPeople
-from densepose_mobile.train.data.motion_mix import sample_pose
+from densepose_mobile.train.data.ingredients import Ingredients
+from densepose_mobile.train.data.motion_mix import sample_clip_pose, sample_pose
 from densepose_mobile.train.data.persons import Layer, PosedPerson
 from densepose_mobile.train.data.poses import Motions, Split
 from densepose_mobile.train.data.surfaces import SurfaceSet
@@ -28,7 +29,8 @@ class PeopleFactory:
     The first construction on a machine builds caches (about a minute); later ones take a second.
     """
 
-    def __init__(self, assets: Path, split: Split = "train") -> None:
+    def __init__(self, assets: Path, split: Split = "train", ingredients: Ingredients | None = None) -> None:
+        self._ingredients = ingredients or Ingredients()
         self._motions = Motions(assets, split)
         bank, template = body_bank(), template_mesh()
         self._avatars = AvatarPeople(assets, split, bank, template)
@@ -41,7 +43,8 @@ class PeopleFactory:
 
     def sample(self, rng: np.random.Generator) -> PosedPerson:
         """A new person; the same `rng` state gives the same person."""
-        pose = sample_pose(rng, self._motions)
-        if rng.random() < AVATAR_SHARE:
-            return self._avatars.sample(rng, pose)
+        parts = self._ingredients
+        pose = sample_pose(rng, self._motions) if parts.stances else sample_clip_pose(rng, self._motions)
+        if rng.random() < AVATAR_SHARE or not parts.bodies:
+            return self._avatars.sample(rng, pose, parts.builds, parts.outfits)
         return self._bodies.sample(rng, pose)

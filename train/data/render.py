@@ -1,5 +1,6 @@
 """One picture of synthetic people from (seed, index): scene, light, drawing, development, truth."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from densepose_mobile.train.data.background import Backdrop, Backgrounds
 from densepose_mobile.train.data.camera import Camera
+from densepose_mobile.train.data.ingredients import Ingredients
 from densepose_mobile.train.data.light import Environment, Environments, Split
 from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.raster import NEAR, Geometry, pack, rasterise
 from densepose_mobile.train.data.records import PersonTruth, Picture
 from densepose_mobile.train.data.scene import Scene, compose, sample_count
-from densepose_mobile.train.data.sensor import develop
+from densepose_mobile.train.data.sensor import develop, encode_srgb
 from densepose_mobile.train.data.shading import Light, shade
 from densepose_mobile.train.data.shadows import ShadowMap, ground_shadow, no_shadows, shadow_map
 from densepose_mobile.train.data.truth import Truth, truth
@@ -102,23 +104,27 @@ class Renderer:
         split: Split = "train",
         seed: int = 0,
         size: int = 320,
+        ingredients: Ingredients | None = None,
     ) -> None:
         """Face_offset: surface name -> number of its first face. size: px, side of the pictures."""
         self._people, self._face_offset = people, face_offset
         self._environments = Environments(assets, split)
         self._backgrounds = Backgrounds(assets, split, self._environments)
         self._split, self._seed, self._size = split, seed, size
+        self._ingredients = ingredients or Ingredients()
 
     def picture(self, index: int) -> Picture:
         """Picture number `index`."""
         rng = np.random.default_rng([self._seed, _SPLIT_CODE[self._split], index])
-        sampled = [self._people.sample(rng) for _ in range(sample_count(rng))]
-        scene = compose(sampled, self._size, rng, self._face_offset, lambda side: self._backgrounds.texture(rng, side))
+        parts = self._ingredients
+        sampled = [self._people.sample(rng) for _ in range(sample_count(rng, parts.groups))]
+        texture = functools.partial(self._backgrounds.texture, rng)
+        scene = compose(sampled, self._size, rng, self._face_offset, texture, parts.things)
         backdrop = self._backgrounds.sample(rng, scene.camera, scene.deepest)
         light, behind = self._light(backdrop, rng)
         linear, seen = _draw(scene, light, behind, backdrop, rng)
         linear = _exposed(linear, seen.instance > 0, rng)
-        image, done = develop(linear, rng)
+        image, done = develop(linear, rng) if parts.sensor else (encode_srgb(linear), {})
         meta: dict[str, Any] = {
             "split": self._split,
             "seed": self._seed,

@@ -4,11 +4,12 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from densepose_mobile.errors import DensePoseError
+from densepose_mobile.train.data.ingredients import Ingredients
 from densepose_mobile.train.data.light import Split
 from densepose_mobile.train.data.people import PeopleFactory
 from densepose_mobile.train.data.records import encode
@@ -32,6 +33,7 @@ class RenderJob:
     split: Split = "train"
     seed: int = 0
     size: int = 320  # px
+    ingredients: Ingredients = field(default_factory=Ingredients)
 
     def surfaces(self) -> SurfaceSet:
         """The surface set whose faces the pictures will show."""
@@ -39,8 +41,9 @@ class RenderJob:
 
     def renderer(self) -> Renderer:
         """A renderer with the people of the split."""
-        people = PeopleFactory(self.assets, self.split)
-        return Renderer(self.assets, people, people.surfaces.face_offset, self.split, self.seed, self.size)
+        people = PeopleFactory(self.assets, self.split, self.ingredients)
+        offset = people.surfaces.face_offset
+        return Renderer(self.assets, people, offset, self.split, self.seed, self.size, self.ingredients)
 
 
 _renderer: Renderer | None = None
@@ -138,7 +141,8 @@ def write_shards(
 
 def open_folder(out: Path, job: RenderJob, surfaces: SurfaceSet, shard_size: int) -> ShardFolder:
     """The output folder with manifest and surface set; InputError when it holds pictures of other settings."""
-    folder = ShardFolder(out, ShardManifest(surfaces.id, job.split, job.seed, job.size, shard_size))
+    manifest = ShardManifest(surfaces.id, job.split, job.seed, job.size, shard_size, job.ingredients.left_out)
+    folder = ShardFolder(out, manifest)
     if not (out / SURFACES_NAME).exists():
         surfaces.save(out / SURFACES_NAME)
     return folder

@@ -39,9 +39,10 @@ class Scene:
         return max(depths, default=0.0)
 
 
-def sample_count(rng: np.random.Generator) -> int:
-    """How many people a picture shows, 0..8."""
-    return int(rng.choice(len(_COUNTS), p=_COUNTS))
+def sample_count(rng: np.random.Generator, groups: bool = True) -> int:
+    """How many people a picture shows, 0..8; without groups 0..4."""
+    shares = np.array(_COUNTS if groups else _COUNTS[:_ROWS])
+    return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
 def _move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> PosedPerson:
@@ -230,6 +231,7 @@ def compose(
     rng: np.random.Generator,
     face_offset: Callable[[str], int],
     picture: Callable[[int], NDArray[np.uint8]],
+    with_things: bool = True,
 ) -> Scene:
     """Place the people, the things around them and the camera.
 
@@ -239,7 +241,7 @@ def compose(
     if not sampled:
         focus, span = np.array([0.0, rng.uniform(0.2, 1.6), 0.0]), float(np.exp(rng.uniform(np.log(0.6), np.log(8))))
         camera = photograph(focus, span, np.zeros((1, 3), np.float32) - 9, size, rng)
-        things = _things((), np.zeros(0, np.int64), camera, rng, picture)
+        things = _things((), np.zeros(0, np.int64), camera, rng, picture) if with_things else []
         return Scene(tuple(things), (), camera, "empty")
     in_rows = len(sampled) >= _ROWS and rng.random() < 0.5
     turned = [_faced(person, rng, in_rows) for person in sampled]
@@ -269,6 +271,6 @@ def compose(
         span = max(span, (width + 0.6) / rng.uniform(0.7, 1.1))
     group = np.concatenate([_points(person) for person in people])
     camera = photograph(focus, span, group, size, rng)
-    things = _things(people, np.unique(np.concatenate(taken)), camera, rng, picture)
+    things = _things(people, np.unique(np.concatenate(taken)), camera, rng, picture) if with_things else []
     meshes = [mesh for index, person in enumerate(people) for mesh in _meshes(person, index + 1, face_offset)]
     return Scene(tuple(meshes + things), tuple(people), camera, framing)

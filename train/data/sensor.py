@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["develop"]
+__all__ = ["develop", "encode_srgb"]
 
 _NOISE: Final = np.random.default_rng(20).standard_normal((640, 640, 3)).astype(np.float32)
 _GREY: Final = np.array([0.299, 0.587, 0.114], np.float32)
@@ -31,6 +31,16 @@ def _motion(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.float32)
 
 
+def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Linear light (H, W, 3) float32 0..1 to an sRGB picture uint8, as a perfect camera would see it."""
+    return (_encoded(linear) + 0.5).astype(np.uint8)
+
+
+def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    codes = np.clip(linear * (_ENCODE_STEPS - 1), 0, _ENCODE_STEPS - 1).astype(np.int32)
+    return np.take(_ENCODE, codes)
+
+
 def develop(linear: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDArray[np.uint8], dict[str, float]]:
     """Linear light (H, W, 3) float32 0..1 to an sRGB picture uint8, and what was done to it.
 
@@ -52,8 +62,7 @@ def develop(linear: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDAr
         sigma = float(rng.uniform(0.4, 1.1)) if rng.random() < 0.8 else float(rng.uniform(1.1, 2.2))
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
         done["blur"] = round(sigma, 2)
-    codes = np.clip(image * (_ENCODE_STEPS - 1), 0, _ENCODE_STEPS - 1).astype(np.int32)
-    image = np.take(_ENCODE, codes)
+    image = _encoded(image)
     if rng.random() < 0.65:  # contrast, brightness, saturation of the phone's own taste
         contrast, middle = float(np.exp(rng.normal(0, 0.13))), float(rng.uniform(95, 140))
         image = (image - middle) * contrast + middle + float(rng.normal(0, 9))

@@ -6,7 +6,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ class ShardManifest:
     seed: int
     size: int  # px, side of the pictures
     shard_size: int  # pictures a shard
+    without: list[str] = field(default_factory=list)  # ingredients that were left out
     version: int = _VERSION
 
 

@@ -35,6 +35,7 @@ def describe_renders(data: Path) -> list[dict[str, Any]]:
                 "seed": manifest.seed,
                 "split": manifest.split,
                 "size": manifest.size,
+                **({"without": manifest.without} if manifest.without else {}),
                 "surfaces": manifest.surfaces,
                 "pictures": sum(int(end) - int(first) for first, end in ends),
             }
