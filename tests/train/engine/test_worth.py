@@ -1,0 +1,63 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import densepose_mobile.train.recipes as recipes
+from densepose_mobile.atlas import Atlas
+from densepose_mobile.errors import InputError
+from densepose_mobile.metrics import PictureScore, read_coco
+from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.export import export_coco
+from densepose_mobile.train.data.targets import Labeller
+from densepose_mobile.train.engine import worth
+from densepose_mobile.train.engine.recipe import load_recipe
+from densepose_mobile.train.models.student import Student
+
+
+def scores(recall: float) -> list[PictureScore]:
+    rng = np.random.default_rng(0)
+    people = rng.integers(1, 4, 40)
+    return [PictureScore(f"{n}.jpg", {"recall": (recall * count, count)}) for n, count in enumerate(people)]
+
+
+def test_seeds_are_merged_picture_by_picture() -> None:
+    merged = worth.merge_seeds([scores(0.2), scores(0.6)])
+    assert len(merged) == 40
+    first = scores(1.0)[0].sums["recall"][1]
+    assert merged[0].sums["recall"] == pytest.approx((0.8 * first, 2 * first))
+
+
+def test_the_table_says_what_is_better_than_the_first() -> None:
+    rows = worth.table({"plain": scores(0.2), "rich": scores(0.6)})
+    assert rows["plain"]["recall"]["value"] == 0.2
+    assert "more" not in rows["plain"]["recall"]
+    more = rows["rich"]["recall"]["more"]
+    assert more["value"] == more["low"] == pytest.approx(0.4)
+
+
+def test_a_student_is_judged_on_annotated_pictures(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    shard(tmp_path / "a.tar", range(2))
+    export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
+    torch.manual_seed(0)
+    student = Student(ModelSpec(detect_size=64, track_size=96, feature_channels=8), head_width=8)
+    pictures = read_coco(tmp_path / "coco" / "annotations.json").pictures
+    judged = worth.judge(student, pictures, tmp_path / "coco" / "images", Atlas.load())
+    assert [score.file_name for score in judged] == [picture.file_name for picture in pictures]
+
+
+def test_data_without_a_name_is_refused(tmp_path: Path) -> None:
+    here = dict.fromkeys(("recipe", "photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
+    for data in (["runs/a"], ["a=x", "a=y"]):
+        with pytest.raises(InputError, match="NAME=FOLDER"):
+            worth._main(data=data, seeds=1, **here)
+
+
+def test_the_probe_is_short_and_sees_no_photos() -> None:
+    plan = load_recipe(Path(recipes.__file__).parent / "probe.yaml")
+    assert plan.batch.photos == 0
+    assert plan.optimisation.cooldown_steps < plan.optimisation.max_steps <= 1000
