@@ -9,7 +9,7 @@ from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.raster import Mesh
 from densepose_mobile.train.data.shapes import Texture, along, ball, box, cutout, placed, ring, stick, turned, up
 
-__all__ = ["bicycle", "held_thing", "seat", "standing_thing", "underfoot", "worn_bag"]
+__all__ = ["bicycle", "held_thing", "seat", "standing_thing", "table", "underfoot", "worn_bag"]
 
 
 def _skin(rng: np.random.Generator, picture: Callable[[int], Texture]) -> Texture:
@@ -164,6 +164,66 @@ def seat(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int],
         rest = box((width, float(rng.uniform(0.3, 0.55)), 0.05), skin)
         parts.append(placed(rest, rotation, foot + 0.26 * back + up(top + 0.2)))
     return parts
+
+
+def table(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], Texture]) -> list[Mesh]:
+    """A table or counter before somebody who sits or stands upright, with things on it; under hands that are there."""
+    k, scale = person.keypoints.astype(np.float64), person.height_m / 1.7
+    hips, knees, shoulders = k[[11, 12]].mean(axis=0), k[[13, 14]].mean(axis=0), k[[5, 6]].mean(axis=0)
+    ahead = np.cross(k[5] - k[6], up(1.0)) * [1, 0, 1]  # from left to right shoulder x up: where the chest looks
+    length = float(np.linalg.norm(ahead))
+    if length < 0.1 or shoulders[1] - hips[1] < 0.3 * scale:  # lies, or bends deeply
+        return []
+    ahead /= length
+    legs = [float(joint[1]) for joint in k[11:15] if (joint - hips) @ ahead > -0.05]
+    lowest = max(legs) + 0.09 * scale
+    seated = knees[1] > 0.6 * hips[1]
+    top = lowest + float(rng.uniform(0.01, 0.12)) if seated else float(rng.uniform(1.0, 1.3)) * hips[1]
+    near = float((hips - [0, hips[1], 0]) @ ahead) + float(rng.uniform(0.16, 0.4)) * scale
+    for joint in k[[7, 8, 9, 10]]:
+        if float(joint @ ahead) > near - 0.05:  # arms rest on it
+            top = min(top, float(joint[1]) - 0.05 * scale)
+    if top < lowest or top > shoulders[1] - 0.1:
+        return []
+    turn = turned(float(np.arctan2(ahead[0], ahead[2])))
+    across = turn @ np.array([1.0, 0, 0])
+    width, depth = float(rng.uniform(0.9, 2.6)), float(rng.uniform(0.45, 1.1))
+    middle = hips + ahead * (near + depth / 2 - hips @ ahead) + across * float(rng.normal(0, 0.2))
+    foot = middle * [1, 0, 1]
+    skin = _skin(rng, picture)
+    parts = [placed(box((width, 0.04, depth), skin), turn, foot + up(top - 0.02))]
+    if rng.random() < 0.5:  # a cloth, a counter's front
+        front = box((width, top - 0.04, 0.03), skin if rng.random() < 0.5 else _skin(rng, picture))
+        parts.append(placed(front, turn, foot + ahead * (depth / 2 - 0.03) + up(top / 2 - 0.02)))
+    else:
+        for sx in (-0.46, 0.46):
+            for sz in (-0.44, 0.44):
+                leg = box((0.05, top - 0.04, 0.05), skin)
+                parts.append(placed(leg, turn, foot + sx * width * across + sz * depth * ahead + up(top / 2 - 0.02)))
+    for _ in range(int(rng.integers(0, 5))):
+        spot = foot + across * float(rng.uniform(-0.45, 0.45)) * width + ahead * float(rng.uniform(-0.1, 0.4)) * depth
+        parts += _on_table(rng, spot + up(top), turn, picture)
+    return parts
+
+
+def _on_table(
+    rng: np.random.Generator, spot: NDArray[np.float64], turn: NDArray[np.float64], picture: Callable[[int], Texture]
+) -> list[Mesh]:
+    """A computer, a cup or bottle, a plate, or a box, standing at `spot` (3,)."""
+    kind, skin = rng.random(), _skin(rng, picture)
+    if kind < 0.3:  # its back to whoever stands beyond the table
+        lean = np.radians(rng.uniform(5, 35))
+        tilt = np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
+        screen = placed(box((0.33, 0.22, 0.012), skin), turn @ tilt, spot + up(0.11))
+        return [screen, placed(box((0.33, 0.015, 0.22), skin), turn, spot - turn @ [0, 0, 0.12] + up(0.01))]
+    if kind < 0.65:
+        height = float(rng.uniform(0.08, 0.3))
+        cup = stick(height, float(rng.uniform(0.025, 0.05)), skin, float(rng.uniform(0.5, 1.2)))
+        return [placed(cup, np.eye(3), spot + up(height / 2))]
+    if kind < 0.8:
+        return [placed(ball(float(rng.uniform(0.08, 0.16)), skin, squash=0.15), np.eye(3), spot + up(0.02))]
+    size = rng.uniform((0.08, 0.04, 0.08), (0.35, 0.3, 0.3))
+    return [placed(box(tuple(size), skin), turned(float(rng.uniform(0, 6))), spot + up(size[1] / 2))]
 
 
 def underfoot(person: PosedPerson, rng: np.random.Generator, picture: Callable[[int], Texture]) -> list[Mesh]:

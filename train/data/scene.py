@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.train.data.camera import Camera
 from densepose_mobile.train.data.framing import FRAMINGS, aim, photograph
-from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing, underfoot, worn_bag
+from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing, table, underfoot, worn_bag
 from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.raster import Mesh
 from densepose_mobile.train.data.shapes import cutout, placed
@@ -160,6 +160,8 @@ def _things(
     for person in people:
         if rng.random() < 0.85:
             things += seat(person, rng, picture)
+        if rng.random() < 0.3:
+            things += _free(table(person, rng, picture), taken)
         if rng.random() < 0.06:
             things += underfoot(person, rng, picture)
         if rng.random() < 0.09:
@@ -178,10 +180,7 @@ def _things(
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.55, 0.25, 0.12, 0.08]))):
         standing.append(middle + np.array([rng.normal(0, 1.2), 0, rng.normal(-0.6, 1.2)]))
     for spot in standing:
-        parts = standing_thing(rng, spot, float(rng.uniform(0.35, 1.4)), picture)
-        points = np.concatenate([_filled(part) for part in parts])
-        if not _collides(points, taken, 0.03):
-            things += parts
+        things += _free(standing_thing(rng, spot, float(rng.uniform(0.35, 1.4)), picture), taken)
     if rng.random() < 0.07:  # something near the lens, at the border of the picture
         depth = rng.uniform(0.3, 0.7) * max(0.9, float(np.linalg.norm(middle - eye)))
         half = 0.5 * camera.size / camera.focal * depth
@@ -191,6 +190,13 @@ def _things(
         axes = camera.rotation.astype(np.float64) * np.array([[1], [-1], [-1]])
         things.append(placed(card, axes.T, eye + camera.rotation.T.astype(np.float64) @ local))
     return [thing for thing in things if _clear(thing, camera)]
+
+
+def _free(parts: list[Mesh], taken: NDArray[np.int64]) -> list[Mesh]:
+    """The parts of a thing, or nothing where people are in its way."""
+    if not parts or _collides(np.concatenate([_filled(part) for part in parts]), taken, 0.03):
+        return []
+    return parts
 
 
 def _filled(mesh: Mesh) -> NDArray[np.float32]:

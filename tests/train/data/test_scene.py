@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rendered import BoxPeople
 
 from densepose_mobile.train.data.framing import FRAMINGS, aim, photograph
-from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing
+from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing, table
 from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.scene import Scene, compose, sample_count
 from densepose_mobile.train.data.shapes import Texture, ball, box, cutout, ring, stick
@@ -140,3 +140,43 @@ def test_shapes_have_their_sizes() -> None:
     card = cutout(0.5, 0.7, skin, np.random.default_rng(0))
     assert card.texture.shape == (8, 8, 4)
     np.testing.assert_allclose(np.ptp(card.vertices, axis=0), [0.5, 0.7, 0], atol=1e-6)
+
+
+def _at_desk() -> PosedPerson:
+    """Somebody who sits, looking along +z, the hands before the belly."""
+    person = _sitting(0.5)
+    k = np.zeros((17, 3), np.float32)
+    k[:5] = (0, 1.25, 0.1)
+    k[[5, 6]] = (0.2, 1.05, 0), (-0.2, 1.05, 0)
+    k[[7, 8]] = (0.25, 0.85, 0.15), (-0.25, 0.85, 0.15)
+    k[[9, 10]] = (0.2, 0.85, 0.45), (-0.2, 0.85, 0.45)
+    k[[11, 12]] = (0.1, 0.5, 0), (-0.1, 0.5, 0)
+    k[[13, 14]] = (0.1, 0.52, 0.45), (-0.1, 0.52, 0.45)
+    k[[15, 16]] = (0.1, 0.05, 0.45), (-0.1, 0.05, 0.45)
+    return replace(person, keypoints=k)
+
+
+def test_a_table_lies_above_the_legs_and_below_the_hands() -> None:
+    sat, lain = _at_desk(), _at_desk()
+    flat = lain.keypoints.copy()
+    flat[:, 1] = 0.1
+    tops, ahead = [], []
+    for seed in range(40):
+        parts = table(sat, np.random.default_rng(seed), _picture)
+        if parts:
+            tops.append(float(parts[0].vertices[:, 1].max()))
+            ahead.append(float(parts[0].vertices[:, 2].min()))
+            assert min(float(part.vertices[:, 1].min()) for part in parts) < 0.03  # it stands on the ground
+        assert table(replace(lain, keypoints=flat), np.random.default_rng(seed), _picture) == []
+    assert len(tops) > 20
+    assert min(tops) > 0.55
+    assert max(tops) < 0.85
+    assert min(ahead) > 0.1
+
+
+def test_a_table_stands_where_the_chest_looks() -> None:
+    turn = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], np.float32)  # +z to +x
+    sideways = replace(_at_desk(), keypoints=_at_desk().keypoints @ turn.T)
+    found = [parts for seed in range(10) if (parts := table(sideways, np.random.default_rng(seed), _picture))]
+    assert found
+    assert all(float(parts[0].vertices[:, 0].min()) > 0.1 for parts in found)
