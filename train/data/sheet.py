@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,8 @@ _SHOWN: Final = 20  # px of a part from which on a person shows it
 _SIDES: Final = (0, 32, 64, 96, 160, 240, 321)
 _SHARES: Final = (0, 25, 50, 75, 95, 101)
 _JOINTS: Final = (0, 5, 9, 13, 18)
+_RULES: Final = "stance_"
+_TILE: Final = 192  # px
 _BAR: Final = 40  # characters of the whole
 _LEFT, _RIGHT = (KEYPOINT_NAMES.index(f"{side}_shoulder") for side in ("left", "right"))
 _HIPS: Final = [KEYPOINT_NAMES.index(f"{side}_hip") for side in ("left", "right")]
@@ -67,7 +70,8 @@ def _count_picture(found: Census, picture: Picture, part: NDArray[np.uint8]) -> 
     found.add("Framing", str(picture.meta["framing"]))
     kind, _, name = str(picture.meta["background"]).partition(":")
     found.add("Background", kind)
-    found.use(f"backgrounds ({kind})", name)
+    if kind != "studio":  # plain colours
+        found.use(f"backgrounds ({kind})", name)
     for person in seen:
         x0, y0, x1, y1 = person.box
         found.add("Longer side of the visible person, px of 320", _bin(max(x1 - x0, y1 - y0) * 320 / side, _SIDES))
@@ -81,7 +85,8 @@ def _count_picture(found: Census, picture: Picture, part: NDArray[np.uint8]) -> 
         found.pixels += counts
         found.showing += counts >= _SHOWN
     for clip in picture.meta["clips"]:
-        found.use("motion clips", str(clip).partition(":")[0])
+        if not str(clip).startswith(_RULES):  # poses made from rules are nobody's
+            found.use("motion clips", str(clip).partition(":")[0])
 
 
 def turned(keypoints: NDArray[np.floating]) -> str:
@@ -101,7 +106,7 @@ def _inside(person: PersonTruth, side: int) -> float:
 
 def _pose(clip: str) -> str:
     name = clip.partition(":")[0]
-    return name.removeprefix("stance_") if name.startswith("stance_") else f"motion capture ({name.partition('_')[0]})"
+    return name.removeprefix(_RULES) if name.startswith(_RULES) else f"motion capture ({name.partition('_')[0]})"
 
 
 def _bin(value: float, edges: Sequence[int]) -> str:
@@ -121,8 +126,9 @@ def ingredients(assets: Path) -> list[tuple[str, str, int]]:
 
 
 def contact_sheet(shards: Path, columns: int, rows: int) -> NDArray[np.uint8]:
-    """The first pictures of a folder, side by side: (rows * S, columns * S, 3) uint8."""
-    pictures = [picture.image for picture in islice(iter_pictures(shards), columns * rows)]
+    """The first pictures of a folder, side by side: (rows * 192, columns * 192, 3) uint8."""
+    found = islice(iter_pictures(shards), columns * rows)
+    pictures = [cv2.resize(picture.image, (_TILE, _TILE), interpolation=cv2.INTER_AREA) for picture in found]
     pictures += [np.zeros_like(pictures[0])] * (columns * rows - len(pictures))
     return np.vstack([np.hstack(pictures[k : k + columns]) for k in range(0, len(pictures), columns)])
 
@@ -137,7 +143,7 @@ def sheet_text(
         "",
         f"Counted on {found.pictures} pictures of {manifest.size} px, split {manifest.split}, seed {manifest.seed}. "
         "Part and U, V of every pixel follow from the face and barycentric weights that were drawn there. A person "
-        f"counts from {_SEEN} visible pixels on.",
+        f"counts from {_SEEN} visible pixels on. Made by `densepose-mobile data sheet SHARDS --val VAL --out docs`.",
         "",
         f"![The first pictures]({picture})",
     ]
