@@ -9,7 +9,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data import dataset
 from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
-from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation
 from densepose_mobile.train.data.targets import Labeller
 
 SPEC = ModelSpec(detect_size=64, track_size=96)
@@ -28,8 +28,8 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
     assert shapes == {
         "whole_image": (2, 64, 64, 3),
         "whole_labels": (2, 64, 64, 4),
-        "whole_boxes": (2, 16, 4),
-        "whole_kinds": (2, 16),
+        "whole_boxes": (2, MAX_PEOPLE, 4),
+        "whole_kinds": (2, MAX_PEOPLE),
         "whole_points": (2, 0, 6),
         "crop_image": (3, 96, 96, 3),
         "crop_maps": (3, 3, 56, 56),

