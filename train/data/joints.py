@@ -14,7 +14,7 @@ from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.parts import COARSE_NAMES, PART_NAMES
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN_PART
 
-__all__ = ["joint_parts"]
+__all__ = ["TURNED", "chest_turn", "joint_parts"]
 
 _JOINT: Final = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 
@@ -28,10 +28,25 @@ _BONES: Final = (
 
 _ENDS: Final = (0.2, 0.85)  # of a bone; sleeves and trousers hide where a shoulder or a hip ends
 _AWAY: Final = 1.6  # times a limb's half width, from where on a pixel of the torso is the torso's
-_TURNED: Final = 0.3  # shoulders' width across the spine / its length, above which the torso faces us or not
 _SHRUNK: Final = 0.75  # the torso's four joints drawn to their middle
 _HEAD: Final = 0.45  # of the largest distance between points of the face
+_TORSO: Final = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")  # round it
 _FACE: Final = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+
+
+TURNED: Final = 0.3
+"""`chest_turn` above which the chest shows its front, and below whose negative its back; between them, its side."""
+
+
+def chest_turn(keypoints: NDArray[np.floating]) -> float:
+    """Width of the shoulders across the spine in the picture / length of the spine; negative from behind.
+
+    keypoints: (17, 2 or more) x, y px of COCO's order; shoulders and hips must be known.
+    """
+    left, right = (keypoints[_JOINT[f"{side}_shoulder"], :2] for side in ("left", "right"))
+    hips = [_JOINT["left_hip"], _JOINT["right_hip"]]
+    across, spine = left - right, keypoints[hips, :2].mean(0) - (left + right) / 2
+    return float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6)
 
 
 def joint_parts(keypoints: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -44,10 +59,11 @@ def joint_parts(keypoints: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDAr
     codes = np.full((height, width), UNKNOWN_PART, np.uint8)
     limbs, near = _limbs(seen, height, width)
     told = np.stack(limbs) if limbs else np.zeros((0, height, width), np.uint8)
-    torso = _torso(seen, height, width)
-    if torso is not None:
-        place, code = torso
-        codes[place & ~near] = code
+    if all(name in seen for name in _TORSO):
+        code, turn = COARSE + COARSE_NAMES.index("torso"), chest_turn(keypoints)
+        if abs(turn) > TURNED:
+            code = PART_ONLY + PART_NAMES.index("torso front" if turn > 0 else "torso back")
+        codes[_torso(seen, height, width) & ~near] = code
     head = _head(seen, height, width)
     codes[head & ~near] = COARSE + COARSE_NAMES.index("head")
     if len(told):
@@ -77,21 +93,13 @@ def _limbs(
     return limbs, near > 0
 
 
-def _torso(seen: dict[str, NDArray[np.float32]], height: int, width: int) -> tuple[NDArray[np.bool_], int] | None:
-    """Pixels certainly within the torso, and their code: its front or back where the shoulders say so."""
-    names = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
-    if any(name not in seen for name in names):
-        return None
-    corners = np.stack([seen[name] for name in names])
-    across, spine = corners[0] - corners[1], corners[2:].mean(0) - corners[:2].mean(0)
-    turned = float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6)
+def _torso(seen: dict[str, NDArray[np.float32]], height: int, width: int) -> NDArray[np.bool_]:
+    """Pixels certainly within the torso."""
+    corners = np.stack([seen[name] for name in _TORSO])
     place = np.zeros((height, width), np.uint8)
     middle = corners.mean(0)
     cv2.fillConvexPoly(place, np.rint(middle + _SHRUNK * (corners - middle) - 0.5).astype(np.int32), 1)
-    code = COARSE + COARSE_NAMES.index("torso")
-    if abs(turned) > _TURNED:
-        code = PART_ONLY + PART_NAMES.index("torso front" if turned > 0 else "torso back")
-    return place > 0, code
+    return place > 0
 
 
 def _head(seen: dict[str, NDArray[np.float32]], height: int, width: int) -> NDArray[np.bool_]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import AssetError, InputError
-from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.parts import NUM_PARTS, PART_NAMES
+from densepose_mobile.train.data.joints import TURNED, chest_turn
 from densepose_mobile.train.data.records import PersonTruth, Picture, iter_pictures
 from densepose_mobile.train.data.shards import read_manifest
 from densepose_mobile.train.data.targets import Labeller, label_picture
@@ -29,8 +29,6 @@ _JOINTS: Final = (0, 5, 9, 13, 18)
 _RULES: Final = "stance_"
 _TILE: Final = 192  # px
 _BAR: Final = 40  # characters of the whole
-_LEFT, _RIGHT = (KEYPOINT_NAMES.index(f"{side}_shoulder") for side in ("left", "right"))
-_HIPS: Final = [KEYPOINT_NAMES.index(f"{side}_hip") for side in ("left", "right")]
 
 
 @dataclass
@@ -91,10 +89,8 @@ def _count_picture(found: Census, picture: Picture, part: NDArray[np.uint8]) -> 
 
 def turned(keypoints: NDArray[np.floating]) -> str:
     """ "to us", "away" or "sideways", by the shoulders' width across the spine in the picture."""
-    across = keypoints[_LEFT, :2] - keypoints[_RIGHT, :2]
-    spine = keypoints[_HIPS, :2].mean(0) - keypoints[[_LEFT, _RIGHT], :2].mean(0)
-    share = float(across[0] * spine[1] - across[1] * spine[0]) / max(float(spine @ spine), 1e-6)
-    return "sideways" if abs(share) < 0.3 else "to us" if share > 0 else "away"
+    turn = chest_turn(keypoints)
+    return "sideways" if abs(turn) < TURNED else "to us" if turn > 0 else "away"
 
 
 def _inside(person: PersonTruth, side: int) -> float:
