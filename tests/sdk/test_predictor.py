@@ -72,7 +72,7 @@ def test_person_returns_at_its_place(
     extent=st.tuples(st.floats(0.3, 0.5), st.floats(0.3, 0.5)),
     mode=st.sampled_from(["fast", "accurate"]),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_person_returns_at_its_place(
     fake_model: Make, size: tuple[int, int], corner: tuple[float, float], extent: tuple[float, float], mode: Any
 ) -> None:

@@ -27,7 +27,7 @@ def surface_points(seed, count):
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_labels_to_points_and_back(seed):
     point, part, uv = surface_points(seed, 100)
@@ -39,7 +39,7 @@ def test_labels_to_points_and_back(seed):
     np.testing.assert_allclose(ATLAS.surface_point(found, *back), point, atol=2e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_mirrored_label_is_the_mirrored_point(seed):
     rng = np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def test_mirrored_label_is_the_mirrored_point(seed):
     assert (gap < 1e-4).mean() > 0.95  # the nearest outline point may be one of two
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_geodesic_is_a_distance(seed):
     _, part, uv = surface_points(seed, 240)
@@ -69,7 +69,7 @@ def test_geodesic_is_a_distance(seed):
     assert ATLAS.geodesic(part, uv, part, uv).mean() < 0.002
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_geodesic_is_symmetric_left_to_right(seed):
     _, part, uv = surface_points(seed, 100)

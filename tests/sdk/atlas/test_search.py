@@ -28,7 +28,6 @@ def test_packed_distances_come_back(seed, paired, single):
     np.testing.assert_array_equal(unpack(packed, mirror, left), full)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
 def test_closest_point_is_the_closest(seed, dimensions):
     rng = np.random.default_rng(seed)
@@ -61,7 +60,7 @@ def test_surface_index_finds_what_search_finds():
     assert (gap(truth, exact)[guessed] <= gap(face, weight)[guessed] + 1e-12).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 2**32 - 1))
 def test_location_beyond_the_outline(seed):
     """The point found for any (U, V) is the chart's nearest, also in the gaps between fingers."""

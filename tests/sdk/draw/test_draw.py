@@ -85,7 +85,7 @@ def test_strips_join_without_a_seam(
     np.testing.assert_array_equal(draw(picture, result, ALL), whole)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(0, 30), st.integers(0, 25), st.integers(1, 9), st.integers(1, 9), st.sampled_from([(40, 34), (31, 35)])
 )

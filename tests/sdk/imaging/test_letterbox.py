@@ -79,7 +79,7 @@ def test_pixels_lie_where_the_mapping_says(height: int, width: int) -> None:
     np.testing.assert_allclose(blue, (90 - 127.5) / 127.5, atol=1e-5)  # no rim where the picture ends
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.floats(-80, 250), st.floats(-80, 250), st.floats(20, 700))
 def test_crops_lie_where_the_mapping_says(x0: float, y0: float, side: float) -> None:
     height = width = 255

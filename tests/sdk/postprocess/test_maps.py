@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -46,7 +46,6 @@ def painted(maps: DenseMaps, height: int = 90, width: int = 100) -> Person:
     st.floats(4, 150),
     st.integers(2, 24),
 )
-@settings(deadline=None)
 def test_charts_never_mix(seed: int, left: float, top: float, width: float, height: float, parts: int) -> None:
     """U is constant on each part, so that any pixel made of two parts would show."""
     rng = np.random.default_rng(seed)
@@ -63,7 +62,6 @@ def test_charts_never_mix(seed: int, left: float, top: float, width: float, heig
 
 
 @given(st.integers(0, 2**31))
-@settings(deadline=None)
 def test_background_is_zero_and_person_is_not(seed: int) -> None:
     rng = np.random.default_rng(seed)
     maps = make_maps((10, 10, 90, 80), rng.integers(1, 25, (CELLS, CELLS)), seed)

@@ -42,7 +42,7 @@ def roi_align(feature: NDArray[np.float64], box: NDArray[np.float32]) -> NDArray
 
 
 @given(box)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_weights_pool_as_roi_align(roi: NDArray[np.float32]) -> None:
     feature = np.random.default_rng(0).normal(size=(CELLS, CELLS))
     wy, wx = roi_weights(roi[None], CELLS, STRIDE, ROI)

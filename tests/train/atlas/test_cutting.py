@@ -52,7 +52,7 @@ def closed(faces):
     return (count == 2).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-0.8, 0.8), st.floats(0, np.pi), st.floats(0, 2 * np.pi))
 def test_plane_through_a_sphere(offset, tilt, turn):
     normal = np.array([np.sin(tilt) * np.cos(turn), np.cos(tilt), np.sin(tilt) * np.sin(turn)])

@@ -7,7 +7,7 @@ from densepose_mobile.train.data.camera import look_at
 _near = st.floats(-2, 2, width=32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.tuples(_near, _near, st.floats(1, 4, width=32)),
     st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),

@@ -34,7 +34,7 @@ def _seen(meshes: list[Mesh], camera: Camera) -> "tuple[NDArray[np.int32], NDArr
 _coordinate = st.floats(-1.25, 1.25, width=32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.tuples(*[st.tuples(_coordinate, _coordinate, _coordinate)] * 3))
 def test_triangle_agrees_with_rays(corners: tuple[tuple[float, float, float], ...]) -> None:
     """Coverage and perspective-correct weights equal the intersection of each pixel's ray with the triangle."""

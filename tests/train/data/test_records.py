@@ -26,7 +26,7 @@ def _picture(seed: int, height: int, width: int, cover: float) -> Picture:
     return Picture("000001", image, face, barycentric, instance, (person,), {"fov": 1.5})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.0, 0.4, 1.0]))
 def test_truth_survives_coding(seed: int, height: int, width: int, cover: float) -> None:
     picture = _picture(seed, height, width, cover)

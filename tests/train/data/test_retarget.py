@@ -25,7 +25,7 @@ def pose(seed: int, degrees: float) -> np.ndarray:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_bones_take_the_directions_of_the_pose(seed: int) -> None:
     rotations = pose(seed, 60)
     _, joints = bone_transforms(RIG, REST, joint_rotations(RIG, rotations))
@@ -36,7 +36,7 @@ def test_bones_take_the_directions_of_the_pose(seed: int) -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_figure_at_rest_in_an_a_pose_takes_the_same_pose(seed: int) -> None:
     rotations = pose(seed, 50)
     lower = np.broadcast_to(np.eye(3, dtype=np.float32), (22, 3, 3)).copy()

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from densepose_mobile.train.data.rotations import (
@@ -43,7 +43,6 @@ def test_between_turns_one_into_the_other(a: np.ndarray, b: np.ndarray) -> None:
 
 
 @given(vector, angle, vector)
-@settings(deadline=None)
 def test_swing_and_twist_make_the_rotation(axis: np.ndarray, turn: float, about: np.ndarray) -> None:
     about = about / np.linalg.norm(about)
     matrix = about_axis(axis, turn)

@@ -11,7 +11,7 @@ CELLS, STRIDE = 16, 4
 coordinate = st.floats(-10, 74, width=32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(coordinate, coordinate, st.floats(1, 60), st.floats(1, 60)), min_size=1, max_size=4))
 def test_equals_torchvision_roi_align(boxes: list[tuple[float, float, float, float]]) -> None:
     features = torch.randn(1, 8, CELLS, CELLS, generator=torch.Generator().manual_seed(0))
