@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.joints import implied_keypoints
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.posetrack import outside_ignored
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.metrics.similarity import Geodesics
 from densepose_mobile.metrics.truth import TruthPicture
@@ -46,6 +47,7 @@ class CocoJudge:
 
     def add(self, picture: TruthPicture, result: DensePoseResult) -> None:
         """One picture's people and predictions, low scores too."""
+        result = outside_ignored(result, picture)
         self._pictures.append({"id": picture.id, "height": picture.height, "width": picture.width})
         for person in picture.people:
             mask = person.mask

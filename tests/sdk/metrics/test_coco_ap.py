@@ -76,6 +76,14 @@ def test_keypoints_are_those_that_the_surface_implies():
         assert judged.precision("box")["ap"] == pytest.approx(1)
 
 
+def test_who_lies_in_an_ignored_region_is_not_counted():
+    result, picture = scene()
+    alone = replace(picture, people=picture.people[1:])
+    assert judge((result, alone)).precision("box")["ap"] == pytest.approx(0.5)  # a stranger scores best
+    ignored = replace(alone, ignored=((0, 0, 50, 0, 50, 100, 0, 100),))
+    assert judge((result, ignored)).precision("box")["ap"] == pytest.approx(1)
+
+
 def test_nobody_found_and_nobody_to_find():
     result, picture = scene()
     assert judge((replace(result, people=()), picture)).precision("box")["ap"] == 0
