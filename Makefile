@@ -28,7 +28,7 @@ dev: $(DEV)/.ready
 $(DEV)/.ready: setup.cfg
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install -q -U pip "setuptools>=77" wheel
-	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,convert,litert,onnx,test]"
+	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,test]"
 	touch $@
 
 ## The package as its users get it; installed again when something that it ships has changed. A build folder left from
