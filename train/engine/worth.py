@@ -1,7 +1,7 @@
 """What training data is worth: the same short recipe on each, with several seeds, measured on the same pictures.
 
     python -m densepose_mobile.train.engine.worth train/recipes/probe.yaml \\
-        --data all=runs/data/probe/all --data plain=runs/data/probe/plain \\
+        --data v1=runs/data/probe/plain --data v2=runs/data/probe/v2 \\
         --photos train/recipes/photos_train.json --photo-images ../shared/assets/photos_train \\
         --synthetic runs/eval/synthetic/annotations.json --synthetic-images runs/eval/synthetic/images \\
         --runs runs/probe --out results/data_ingredients.json
@@ -112,6 +112,7 @@ def _main(
     runs: Path = typer.Option(..., help="Folder of the runs, one folder each."),
     out: Path = typer.Option(..., help="JSON file to write."),
     seeds: int = typer.Option(2, min=1),
+    limit: int = typer.Option(1000, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
     """Train and measure every data with every seed, and write the table."""
     folders = dict(entry.split("=", 1) for entry in data if "=" in entry)
@@ -119,7 +120,7 @@ def _main(
         raise InputError(f"--data {' '.join(data)}: give each as NAME=FOLDER, every name once")
     plan, atlas = load_recipe(recipe), Atlas.load()
     truths = {"photos": (read_coco(photos).pictures, photo_images)}
-    truths["synthetic"] = (read_coco(synthetic).pictures, synthetic_images)
+    truths["synthetic"] = (read_coco(synthetic).pictures[:limit], synthetic_images)
     scores: dict[str, dict[str, list[list[PictureScore]]]] = {kind: defaultdict(list) for kind in truths}
     for seed in range(plan.seed, plan.seed + seeds):
         for name, folder in folders.items():
