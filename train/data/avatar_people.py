@@ -15,6 +15,7 @@ from densepose_mobile.train.data.builds import sample_build
 from densepose_mobile.train.data.figure import FaceMarks, joint_scales, keypoints, stand
 from densepose_mobile.train.data.garments import NAPE
 from densepose_mobile.train.data.hands import finger_rotations, sample_hand
+from densepose_mobile.train.data.ingredients import Ingredients
 from densepose_mobile.train.data.nearest import SurfacePoints, vertex_normals
 from densepose_mobile.train.data.outfits import AvatarWardrobe, tint_hair
 from densepose_mobile.train.data.persons import Layer, PosedPerson
@@ -101,17 +102,17 @@ class AvatarPeople:
         off = np.linalg.norm(vertices[:, :2] - eye[:2], axis=1)
         return int(np.where(off < 0.006, vertices[:, 2], -np.inf).argmax())
 
-    def sample(self, rng: np.random.Generator, pose: Pose, builds: bool = True, outfits: bool = True) -> PosedPerson:
-        """A person in `pose`; builds: of other proportions, outfits: in other clothes than the avatar's own."""
+    def sample(self, rng: np.random.Generator, pose: Pose, parts: Ingredients) -> PosedPerson:
+        """A person in `pose`; parts: of other proportions, in other clothes than the avatar's own, with folds."""
         avatar = self.library.load(self._names[int(rng.integers(len(self._names)))])
-        build = sample_build(rng) if builds else np.ones((len(CANONICAL), 3), np.float32)
+        build = sample_build(rng) if parts.builds else np.ones((len(CANONICAL), 3), np.float32)
         build *= min(1.0, _TALLEST / (float(avatar.entry["height_m"]) * float(build[:, 1].mean())))
-        return self.posed(avatar, rng, pose, build, outfits)
+        return self.posed(avatar, rng, pose, build, parts)
 
     def posed(
-        self, avatar: Avatar, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32], outfits: bool = True
+        self, avatar: Avatar, rng: np.random.Generator, pose: Pose, build: NDArray[np.float32], parts: Ingredients
     ) -> PosedPerson:
-        """`avatar` in `pose`, stretched by `build` (22, 3), dressed anew or not."""
+        """`avatar` in `pose`, stretched by `build` (22, 3), dressed anew or not, with relief or without."""
         library, rig = self.library, self.library.rig
         fingers = finger_rotations(library.finger_joints, sample_hand(rng), sample_hand(rng))
         turned = heading(float(rng.uniform(-np.pi, np.pi))) @ joint_rotations(rig, pose.rotations, fingers)
@@ -126,8 +127,9 @@ class AvatarPeople:
         height = float(avatar.entry["height_m"]) * float(build[:, 1].mean())
         meshes, points = stand(meshes, joints, points, pose.air * height / 1.7)
         faces = library.faces
-        texture, hair = self._wardrobe.dress(avatar, rng) if outfits else (avatar.texture, None)
-        layers = [Layer("valid/body", meshes[0], faces, library.uv_faces, library.uv, texture)]
+        texture, hair = self._wardrobe.dress(avatar, rng) if parts.outfits else (avatar.texture, None)
+        relief = avatar.relief if parts.relief else None
+        layers = [Layer("valid/body", meshes[0], faces, library.uv_faces, library.uv, texture, relief=relief)]
         if avatar.wig >= 0:
             wig = library.wig_faces[avatar.wig]
             strands = avatar.wig_texture if hair is None else tint_hair(avatar.wig_texture, hair)

@@ -56,6 +56,7 @@ class Avatar:
     wig: int  # number of the wig's topology, -1 for none
     wig_vertices: NDArray[np.float32]  # (W, 3) m; empty without a wig
     wig_texture: NDArray[np.uint8]  # (H, W, 3 or 4) sRGB; empty without a wig
+    relief: NDArray[np.uint8]  # (R, R, 2) of body and clothes, see geometry.Mesh
 
 
 class AvatarLibrary:
@@ -165,6 +166,7 @@ class AvatarLibrary:
             wig,
             self.wig_vertices(name),
             self._wig_texture(entry["hair_color"]) if wig >= 0 else np.zeros((0, 0, 3), np.uint8),
+            self._relief(entry["normal"]),
         )
         self._cache[name] = avatar
         if len(self._cache) > self._keep:
@@ -198,6 +200,14 @@ class AvatarLibrary:
             raise AssetError(f"{path} is no picture; copy the asset again")
         picture = cv2.resize(picture, (self.texture_size, self.texture_size), interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(picture[..., ::-1])
+
+    def _relief(self, file: str) -> NDArray[np.uint8]:
+        """(R, R, 2): the normal map without what follows from the rest; its green points up the texture, v down."""
+        picture = self._picture(file)
+        half = self.texture_size // 2
+        small = cv2.resize(picture[..., :2], (half, half), interpolation=cv2.INTER_AREA)
+        small[..., 1] = 255 - small[..., 1]
+        return np.ascontiguousarray(small)
 
     def _wig_texture(self, file: str) -> NDArray[np.uint8]:
         if file not in self._wigs:

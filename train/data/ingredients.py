@@ -18,6 +18,7 @@ class Ingredients:
     stances: bool = True  # poses made from rules beside those of clips, arms exchanged
     groups: bool = True  # more than four people, rows of people
     things: bool = True  # seats, bags, what is held, what stands in front
+    relief: bool = True  # the avatars' folds and creases that their meshes are too coarse for
     sensor: bool = True  # blur, noise, white balance, contrast, compression
 
     @classmethod

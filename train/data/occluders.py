@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.train.data.geometry import Mesh
 from densepose_mobile.train.data.persons import PosedPerson
-from densepose_mobile.train.data.raster import Mesh
 from densepose_mobile.train.data.shapes import Texture, along, ball, box, cutout, placed, ring, stick, turned, up
 
 __all__ = ["bicycle", "held_thing", "seat", "standing_thing", "table", "underfoot", "worn_bag"]

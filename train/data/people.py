@@ -46,5 +46,5 @@ class PeopleFactory:
         parts = self._ingredients
         pose = sample_pose(rng, self._motions) if parts.stances else sample_clip_pose(rng, self._motions)
         if rng.random() < AVATAR_SHARE or not parts.bodies:
-            return self._avatars.sample(rng, pose, parts.builds, parts.outfits)
+            return self._avatars.sample(rng, pose, parts)
         return self._bodies.sample(rng, pose)

@@ -20,6 +20,7 @@ class Layer:
     texture: NDArray[np.uint8]  # (H, W, 3) sRGB, or (H, W, 4) with alpha
     double_sided: bool = False  # else back faces may be culled
     hidden_faces: NDArray[np.bool_] | None = None  # (F,) faces that are not drawn (skin under clothes)
+    relief: NDArray[np.uint8] | None = None  # (h, w, 2) folds and creases, see geometry.Mesh
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from densepose_mobile.train.data.background import Backdrop, Backgrounds
 from densepose_mobile.train.data.camera import Camera
+from densepose_mobile.train.data.geometry import NEAR, Geometry, pack
 from densepose_mobile.train.data.ingredients import Ingredients
 from densepose_mobile.train.data.light import Environment, Environments, Split
 from densepose_mobile.train.data.persons import PosedPerson
-from densepose_mobile.train.data.raster import NEAR, Geometry, pack, rasterise
+from densepose_mobile.train.data.raster import rasterise
 from densepose_mobile.train.data.records import PersonTruth, Picture
 from densepose_mobile.train.data.scene import Scene, compose, sample_count
 from densepose_mobile.train.data.sensor import develop, encode_srgb

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from densepose_mobile.train.data.camera import Camera
 from densepose_mobile.train.data.framing import FRAMINGS, aim, photograph
+from densepose_mobile.train.data.geometry import Mesh
 from densepose_mobile.train.data.occluders import held_thing, seat, standing_thing, table, underfoot, worn_bag
 from densepose_mobile.train.data.persons import PosedPerson
-from densepose_mobile.train.data.raster import Mesh
 from densepose_mobile.train.data.shapes import cutout, placed
 
 __all__ = ["Scene", "compose", "sample_count"]
@@ -226,6 +226,7 @@ def _meshes(person: PosedPerson, instance: int, face_offset: Callable[[str], int
             face_offset(layer.surface),
             bias=0.0015 * min(k, 3),
             gloss=0.12,
+            relief=layer.relief,
         )
         for k, layer in enumerate(person.layers)
     ]

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.raster import Geometry, Visibility, corner_weights
+from densepose_mobile.train.data.geometry import Geometry
+from densepose_mobile.train.data.raster import Visibility, corner_weights
 from densepose_mobile.train.data.shadows import TAPS, TURNS, ShadowMap
 
 __all__ = ["Light", "shade"]
@@ -87,10 +88,33 @@ def _shade(  # type: ignore[no-untyped-def]
                 if table[m, 6] and nx * vx + ny * vy + nz * vz < 0.0:
                     inv = -inv
                 nx, ny, nz = nx * inv, ny * inv, nz * inv
-                # Texture, bilinear, repeated.
                 p, q, r = uv_faces[k, 0], uv_faces[k, 1], uv_faces[k, 2]
                 u = wa * uv[p, 0] + wb * uv[q, 0] + wc * uv[r, 0]
                 v = wa * uv[p, 1] + wb * uv[q, 1] + wc * uv[r, 1]
+                if table[m, 9] > 0:
+                    # Directions of u and v on the posed face; the relief tilts the normal along them.
+                    iu = min(table[m, 10] - 1, int((u - np.floor(u)) * np.float32(table[m, 10])))
+                    iv = min(table[m, 9] - 1, int((v - np.floor(v)) * np.float32(table[m, 9])))
+                    at = table[m, 8] + (iv * table[m, 10] + iu) * 2
+                    along_u = (np.float32(texels[at]) - np.float32(127.5)) / np.float32(127.5)
+                    along_v = (np.float32(texels[at + 1]) - np.float32(127.5)) / np.float32(127.5)
+                    before = np.sqrt(max(np.float32(0.04), one - along_u * along_u - along_v * along_v))
+                    u1, v1 = uv[q, 0] - uv[p, 0], uv[q, 1] - uv[p, 1]
+                    u2, v2 = uv[r, 0] - uv[p, 0], uv[r, 1] - uv[p, 1]
+                    side = one if u1 * v2 - u2 * v1 >= 0.0 else -one
+                    ax, bx = vertices[b, 0] - vertices[a, 0], vertices[c, 0] - vertices[a, 0]
+                    ay, by = vertices[b, 1] - vertices[a, 1], vertices[c, 1] - vertices[a, 1]
+                    az, bz = vertices[b, 2] - vertices[a, 2], vertices[c, 2] - vertices[a, 2]
+                    gx, gy, gz = (ax * v2 - bx * v1) * side, (ay * v2 - by * v1) * side, (az * v2 - bz * v1) * side
+                    kx, ky, kz = (bx * u1 - ax * u2) * side, (by * u1 - ay * u2) * side, (bz * u1 - az * u2) * side
+                    gl = along_u / np.sqrt(gx * gx + gy * gy + gz * gz + np.float32(1e-20))
+                    kl = along_v / np.sqrt(kx * kx + ky * ky + kz * kz + np.float32(1e-20))
+                    nx = nx * before + gx * gl + kx * kl
+                    ny = ny * before + gy * gl + ky * kl
+                    nz = nz * before + gz * gl + kz * kl
+                    inv = one / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-20))
+                    nx, ny, nz = nx * inv, ny * inv, nz * inv
+                # Texture, bilinear, repeated.
                 start, th, tw, channels = table[m, 2], table[m, 3], table[m, 4], table[m, 5]
                 tx = (u - np.floor(u)) * np.float32(tw) - np.float32(0.5)
                 ty = (v - np.floor(v)) * np.float32(th) - np.float32(0.5)

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.raster import Geometry, barycentric_steps, pixel_bounds
+from densepose_mobile.train.data.geometry import Geometry
+from densepose_mobile.train.data.raster import barycentric_steps, pixel_bounds
 
 __all__ = ["TAPS", "TURNS", "ShadowMap", "ground_shadow", "no_shadows", "shadow_map"]
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.raster import Mesh
+from densepose_mobile.train.data.geometry import Mesh
 
 __all__ = ["Texture", "along", "ball", "box", "cutout", "placed", "ring", "stick", "turned", "up"]
 

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from densepose_mobile.train.data.raster import Geometry, Visibility, corner_weights
+from densepose_mobile.train.data.geometry import Geometry
+from densepose_mobile.train.data.raster import Visibility, corner_weights
 from densepose_mobile.train.data.records import BARYCENTRIC_STEPS
 
 __all__ = ["Truth", "truth"]

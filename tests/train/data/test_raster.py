@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from densepose_mobile.train.data.camera import Camera, look_at
-from densepose_mobile.train.data.raster import Mesh, pack, rasterise
+from densepose_mobile.train.data.geometry import Mesh, pack
+from densepose_mobile.train.data.raster import rasterise
 from densepose_mobile.train.data.records import BARYCENTRIC_STEPS
 from densepose_mobile.train.data.shapes import ball, box
 from densepose_mobile.train.data.truth import truth
