@@ -18,10 +18,10 @@ from rich.text import Text
 
 from densepose_mobile import DensePose, Options
 from densepose_mobile.bundle import DEFAULT_BUNDLE
-from densepose_mobile.cli.inputs import OVERLAY, Job, expand
-from densepose_mobile.cli.outputs import encode_picture, people, prepare_folder, write_atomically
+from densepose_mobile.cli.inputs import Job, expand
+from densepose_mobile.cli.outputs import people, prepare_folder, write_result
 from densepose_mobile.cli.video import predict_video
-from densepose_mobile.draw import DEFAULT_STYLES, STYLES, draw
+from densepose_mobile.draw import DEFAULT_STYLES, STYLES
 from densepose_mobile.errors import DensePoseError, InputError, OutputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.predictor import Mode
@@ -104,15 +104,10 @@ def load_model(model: str, backend: str, options: Options) -> DensePose:
 class Outcome:
     """One picture, predicted and written."""
 
-    source: Path
     rgb: NDArray[np.uint8]  # (H, W, 3), upright
     result: DensePoseResult
+    record: dict[str, Any]  # what STEM.json holds
     files: tuple[Path, ...]  # written, the most telling last
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What STEM.json holds."""
-        return {"source": str(self.source), **self.result.as_dict()}
 
     def __str__(self) -> str:
         total = self.result.timings.get("total")
@@ -125,15 +120,7 @@ def predict_picture(
     """Predict one picture and write its files, once all of them are made."""
     rgb = load_image(job.path)
     result = predictor.predict(rgb, mode=mode)
-    record, iuv, overlay = (out / f"{job.stem}{ending}" for ending in (".json", ".iuv.png", f"{OVERLAY}.jpg"))
-    files = {iuv: encode_picture(iuv, result.iuv())}
-    if styles:
-        files[overlay] = encode_picture(overlay, draw(rgb, result, styles, legend=legend))
-    outcome = Outcome(job.path, rgb, result, (record, *files))
-    files[record] = (json.dumps(outcome.record, indent=2) + "\n").encode()
-    for file, data in files.items():
-        write_atomically(file, data)
-    return outcome
+    return Outcome(rgb, result, *write_result(out, job.stem, str(job.path), rgb, result, styles, legend=legend))
 
 
 def parse_styles(text: str) -> tuple[str, ...]:
