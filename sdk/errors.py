@@ -5,6 +5,7 @@ __all__ = [
     "BackendUnavailable",
     "BundleError",
     "DensePoseError",
+    "DisplayUnavailable",
     "HashMismatch",
     "InputError",
     "OutputError",
@@ -30,6 +31,10 @@ class AssetError(DensePoseError):
 
 class BackendUnavailable(DensePoseError):
     """A runtime that is not installed or cannot run the requested graph."""
+
+
+class DisplayUnavailable(DensePoseError):
+    """An application that needs a screen runs where there is none."""
 
 
 class BundleError(DensePoseError):
