@@ -22,9 +22,7 @@ _SIZE = re.compile(r"(\d+)x(\d+)")
 
 @app.command()
 def camera(
-    source: str = typer.Argument(
-        "people", help='"camera", a camera\'s number, a video, a picture, a folder, or "people".'
-    ),
+    source: str = typer.Argument("people", help="camera, a camera's number, a video, a picture, a folder, or people."),
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
     mode: LiveMode = typer.Option("video", "--mode", help="Follow people, or take each frame for itself."),

@@ -32,9 +32,13 @@ def require_display(environment: Mapping[str, str] = os.environ, platform: str =
 
 def prepare_kivy(*, offscreen: bool) -> None:
     """Settings that Kivy reads when it is imported. offscreen: draw into memory, with no window."""
-    # Kivy reports each kind of input device that a machine lacks as an error, with a traceback.
-    logging.getLogger("kivy").addFilter(lambda record: not record.getMessage().startswith("Input: "))
+    logging.getLogger("kivy").addFilter(_worth_telling)
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     if offscreen:
         os.environ["SDL_VIDEODRIVER"] = "offscreen"
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Kivy tells of itself at length, and reports each input device that a machine lacks as an error."""
+    return record.levelno >= logging.WARNING and not record.getMessage().startswith("Input: ")

@@ -34,8 +34,8 @@ class Wish:
 class Engine:
     """Fulfils wishes one at a time on a thread of its own; of wishes that wait, only the last.
 
-    load: makes a model. on_result: gets each frame with its result; it must not call the engine. on_error: told of wishes and frames that failed.
-    A wish that cannot be fulfilled leaves what ran before running.
+    load: makes a model. on_result: gets each frame with its result; it must not call the engine. on_error: told of
+    wishes and frames that failed. A wish that cannot be fulfilled leaves what ran before running.
     """
 
     def __init__(

@@ -19,8 +19,9 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Opens a source, hands on its pictures, and closes it: all on one thread, so that a slow camera holds up nobody.
 
-    opening: makes the source. on_picture: gets each picture, and whether it follows a cut. on_end: called once, with the error, or None after the
-    last picture; not called after `stop`. after: a feed that must have let go of its camera first.
+    opening: makes the source. on_picture: gets each picture, and whether it follows a cut. on_end: called once, with
+    the error, or None after the last picture; not called after `stop`. after: a feed that must have let go of its
+    camera first.
     """
 
     def __init__(

@@ -1,6 +1,5 @@
 """A camera that OpenCV can open."""
 
-import os
 import time
 from typing import Final
 
@@ -28,9 +27,10 @@ class Webcam:
     scene = 0
 
     def __init__(self, number: int = 0, width: int = 1280, height: int = 720) -> None:
-        os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves what is wrong with a camera
         self.title = f"Camera {number}"
+        told = cv2.setLogLevel(0)  # we say ourselves what is wrong with a camera
         self._capture = cv2.VideoCapture(number)
+        cv2.setLogLevel(told)
         if not self._capture.isOpened():
             self._capture.release()
             raise InputError(

@@ -33,7 +33,7 @@ class RoundButton(ButtonBehavior, Widget):
             if self.sign == "shutter":
                 self._shutter(down)
                 return
-            Color(*(INK if self.on else SCRIM[:3] + (0.9 if down else 0.72,)))
+            Color(*(INK if self.on else (*SCRIM[:3], 0.9 if down else 0.72)))
             Ellipse(pos=self.pos, size=self.size)
             Color(*(GROUND if self.on else INK))
             getattr(self, f"_{self.sign}")()
