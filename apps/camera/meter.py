@@ -7,6 +7,8 @@ from typing import Final
 __all__ = ["Meter"]
 
 _WINDOW_S: Final = 2.0
+_SILENCE_S: Final = 6.0
+_FEWEST: Final = 3
 _LATENCIES: Final = 60
 
 
@@ -23,10 +25,13 @@ class Meter:
         self._latencies.append(latency_s)
 
     def fps(self, now: float) -> float:
-        """Results a second over the last two seconds, or over the time since the first where that is shorter."""
-        while self._times and self._times[0] < now - _WINDOW_S:
+        """Results a second over the last two seconds, or over the last three results where they came more slowly.
+
+        0 when nothing has come for long.
+        """
+        while len(self._times) > _FEWEST and self._times[0] < now - _WINDOW_S:
             self._times.popleft()
-        if len(self._times) < 2:
+        if len(self._times) < 2 or self._times[-1] < now - _SILENCE_S:
             return 0.0
         return (len(self._times) - 1) / (self._times[-1] - self._times[0] or 1e-9)
 

@@ -28,9 +28,7 @@ class Webcam:
 
     def __init__(self, number: int = 0, width: int = 1280, height: int = 720) -> None:
         self.title = f"Camera {number}"
-        told = cv2.setLogLevel(0)  # we say ourselves what is wrong with a camera
-        self._capture = cv2.VideoCapture(number)
-        cv2.setLogLevel(told)
+        self._capture = _opened(number)
         if not self._capture.isOpened():
             self._capture.release()
             raise InputError(
@@ -53,3 +51,12 @@ class Webcam:
     def close(self) -> None:
         """Release the camera for other programs."""
         self._capture.release()
+
+
+def _opened(number: int) -> cv2.VideoCapture:
+    told = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say ourselves what is wrong with a camera
+    try:
+        return cv2.VideoCapture(number)
+    finally:
+        cv2.utils.logging.setLogLevel(told)
