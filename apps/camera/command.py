@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from densepose_mobile.apps.camera.android import stage
 from densepose_mobile.apps.camera.display import prepare_kivy, require_display
 from densepose_mobile.apps.camera.live import LiveMode
 from densepose_mobile.apps.camera.sources import choice_for
@@ -35,11 +36,17 @@ def camera(
     screenshot: Path | None = typer.Option(
         None, "--screenshot", help="Draw in memory, write the window to this PNG or JPEG and leave."
     ),
+    stage_android: Path | None = typer.Option(
+        None, "--stage-android", help="Write an Android project with this model there and leave."
+    ),
 ) -> None:
     """Body parts and surface coordinates live on screen.
 
     All of it can be changed in the window. Dropping a video, a picture or a folder on the window shows it.
     """
+    if stage_android is not None:
+        typer.echo(stage(stage_android, model))
+        return
     settings = Settings(choice_for(source), model, backend, mode, parse_styles(styles), threads, out)
     fits = _SIZE.fullmatch(size)
     if fits is None:

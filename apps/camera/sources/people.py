@@ -1,8 +1,9 @@
-"""Rendered people, for whoever has no camera: pictures that this package carries, under a slowly moving view."""
+"""Rendered people, for whoever has no camera: a short film that this package carries, over and over."""
 
-import math
+import io
+import zipfile
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -11,65 +12,39 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import as_rgb
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
 __all__ = ["RenderedPeople"]
 
-_SCENE_MS: Final = 8000.0
-_NARROWEST: Final = 0.78  # of the picture's side that the view shows when it is closest
+_FILM: Final = "dance.zip"  # of `densepose-mobile data clip`: WebP frames by name in order of time
+_MEND: Final = "install densepose-mobile again, or choose another source"
 
 
 class RenderedPeople:
-    """The shipped pictures, one scene after the other, each seen by a view that drifts and draws near.
+    """Two dancers, drawn by the renderer that also makes training pictures: no photo, no camera.
 
-    The people stand still: it is the view that moves. side: px of the square frames. Raises InputError where the
-    pictures are missing from the installation.
+    Raises InputError where the film is missing from the installation.
     """
 
     title = "Rendered people"
-    interval_ms = 1000 / 30
+    interval_ms = 1000 / 20
 
-    def __init__(self, side: int = 640) -> None:
-        self._side = side
-        self.scene = 0
-        self._stills = [_decoded(file) for file in _shipped()]
+    def __init__(self) -> None:
+        self.scene = 0  # grows when the film starts again
+        file = resources.files("densepose_mobile.apps.camera.samples") / _FILM
+        try:
+            self._film = zipfile.ZipFile(io.BytesIO(file.read_bytes()))
+        except (OSError, zipfile.BadZipFile) as error:
+            raise InputError(f"the film of rendered people cannot be read ({error}): {_MEND}") from error
+        self._names = sorted(self._film.namelist())
 
     def picture(self, t_ms: float) -> NDArray[np.uint8] | None:
-        """The view at a time; see `Source`."""
-        scene, within = divmod(t_ms, _SCENE_MS)
-        self.scene = int(scene) if len(self._stills) > 1 else 0
-        still = self._stills[int(scene) % len(self._stills)]
-        return _view(still, within / _SCENE_MS, 1 if int(scene) % 2 else -1, self._side)
+        """The frame at a time; see `Source`."""
+        turn, frame = divmod(int(t_ms / self.interval_ms), len(self._names))
+        self.scene = turn
+        bgr = cv2.imdecode(np.frombuffer(self._film.read(self._names[frame]), np.uint8), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise InputError(f"frame {frame} of the film of rendered people is damaged: {_MEND}")
+        return as_rgb(np.asarray(bgr, np.uint8), "bgr")
 
     def close(self) -> None:
-        """Nothing is held open."""
-
-
-def _view(still: NDArray[np.uint8], phase: float, direction: int, side: int) -> NDArray[np.uint8]:
-    """A square window on the still. phase: 0..1 through the scene. Returns (side, side, 3) uint8."""
-    height, width = still.shape[:2]
-    ease = 0.5 - 0.5 * math.cos(math.pi * phase)
-    window = (1 - (1 - _NARROWEST) * ease) * min(height, width)
-    # The view drifts within what it leaves out, so that it never shows beyond the picture.
-    left = (width - window) * (0.5 + 0.5 * direction * math.sin(math.pi * (phase - 0.5)) * 0.9)
-    top = (height - window) * 0.35
-    scale = side / window
-    matrix = np.array([[scale, 0, 0.5 * (scale - 1) - left * scale], [0, scale, 0.5 * (scale - 1) - top * scale]])
-    view = cv2.warpAffine(still, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(view, np.uint8)
-
-
-def _shipped() -> "list[Traversable]":
-    folder = resources.files("densepose_mobile.apps.camera.samples")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".jpg")), key=lambda file: file.name)
-    if not files:
-        raise InputError("the rendered pictures are not part of this installation: install densepose-mobile again")
-    return files
-
-
-def _decoded(file: "Traversable") -> NDArray[np.uint8]:
-    bgr = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise InputError(f"{file.name} of this installation is damaged: install densepose-mobile again")
-    return as_rgb(np.asarray(bgr, np.uint8), "bgr")
+        """Let go of the film."""
+        self._film.close()

@@ -85,14 +85,18 @@ def test_broken_pictures_are_passed_over_until_none_is_left(tmp_path: Path, save
         Pictures(tmp_path / "nothing")
 
 
-def test_rendered_people_move_smoothly_and_stay_within_the_picture() -> None:
-    source = RenderedPeople(side=160)
+def test_rendered_people_move_smoothly_over_and_over() -> None:
+    source = RenderedPeople()
     first, later = source.picture(0), source.picture(1000)
-    assert first.shape == later.shape == (160, 160, 3)
-    step = np.abs(source.picture(1033).astype(int) - later).mean()
+    assert first.shape == later.shape == (480, 480, 3)
+    step = np.abs(source.picture(1050).astype(int) - later).mean()
     assert 0 < step < np.abs(later.astype(int) - first).mean()
-    for t_ms in range(0, 40000, 1900):
-        assert source.picture(t_ms).std() > 20
+    assert first[20, 240, 2] > first[20, 240, 0]  # the sky is blue
+    assert first[470, 240, 1] > first[470, 240, 2]  # the grass is green
+    assert source.scene == 0
+    np.testing.assert_array_equal(source.picture(6500), first)
+    assert source.scene == 1
+    source.close()
 
 
 class Capture:
