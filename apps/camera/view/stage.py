@@ -72,6 +72,7 @@ class Stage(FloatLayout):
         if new:
             self._serial = serial
             self.screen.show(picture.rgb if picture else None)
+            self.figures.padding = (self.screen.place[0] - self.x + 1.5 * GAP, 3.5 * GAP, GAP, GAP)
         self.pause.sign = "play" if state.paused else "pause"
         self.mirror.on = state.look.mirror
         self.source.light = WARN if state.paused else LIVE
