@@ -4,6 +4,7 @@ Every method returns at once and may be called from any thread; what takes time 
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -39,7 +40,9 @@ class Controller:
     load and opening replace the model and the sources in tests.
     """
 
-    def __init__(self, settings: Settings, *, load: Load | None = None, opening: "type[Source] | None" = None) -> None:
+    def __init__(
+        self, settings: Settings, *, load: Load | None = None, opening: Callable[[Choice], Source] | None = None
+    ) -> None:
         self._settings = settings
         self._opening = opening or open_source
         self._lock = Lock()
