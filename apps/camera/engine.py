@@ -141,7 +141,9 @@ class Engine:
         with self._lock:
             fresh = turn == self._turn
             if fresh:
-                self._running, self._model, self._loading, self._meter = wish, model, "", Meter()
+                if wish != self._running:
+                    self._meter = Meter()
+                self._running, self._model, self._loading = wish, model, ""
         if fresh:
             self._replace(stream, turn)
         else:
