@@ -60,7 +60,7 @@ class Browser(ModalView):
         found = entries(folder, self._suffixes)
         for entry in found[:_MOST]:
             take = self._open if entry.is_folder else self._choose
-            chip = Chip(entry.name, _later(take, entry.path))
+            chip = Chip(entry.name, _later(take, entry.path), margin=3 * GAP)
             chip.halign = "left"
             self._list.add_widget(chip)
         if not found:

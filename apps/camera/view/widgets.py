@@ -52,13 +52,13 @@ class Chip(ButtonBehavior, Label):
     selected = BooleanProperty(False)
     present = BooleanProperty(True)
 
-    def __init__(self, text: str, on_release: Callable[[], None], **options: Any) -> None:
+    def __init__(self, text: str, on_release: Callable[[], None], margin: float = GAP, **options: Any) -> None:
         super().__init__(text=text, font_size=TEXT["body"], size_hint_y=None, height=TOUCH, **options)
         self.shorten, self.shorten_from = True, "right"
         Rounded(self, RAISED)
         self.bind(on_release=lambda _: on_release())
         self.bind(selected=self._paint, present=self._paint, state=self._paint)
-        self.bind(width=lambda _, width: setattr(self, "text_size", (width - GAP, None)))
+        self.bind(width=lambda _, width: setattr(self, "text_size", (width - margin, None)))
         self.halign = "center"
         self._paint()
 
