@@ -1,13 +1,18 @@
 PYTHON ?= python3
 DEV := .venv/dev
 LEAN := .venv/lean
+CAMERA := .venv/camera
 SHIPPED := setup.cfg pyproject.toml $(shell find sdk -name '*.py' -o -name '*.dpm' -o -name '*.npz')
 
-.PHONY: demo test lint typecheck dev clean
+.PHONY: demo camera test lint typecheck dev clean
 
 ## Paint people on the sample photos (or on PHOTO=mine.jpg) with the shipped int8 model; no torch involved.
 demo: $(LEAN)/.ready
 	$(LEAN)/bin/densepose-mobile demo --out out/demo $(if $(PHOTO),"$(PHOTO)",--rendered docs/samples/group.jpg)
+
+## The live demo in a window: make camera SOURCE=camera, or a video, a picture, a folder; else rendered people.
+camera: $(CAMERA)/.ready
+	$(CAMERA)/bin/densepose-mobile camera $(if $(SOURCE),"$(SOURCE)")
 
 ## Everything that the tests need, then the tests.
 test: $(DEV)/.ready
@@ -37,6 +42,12 @@ $(LEAN)/.ready: $(SHIPPED)
 	rm -rf build
 	$(PYTHON) -m venv $(LEAN)
 	$(LEAN)/bin/pip install -q --disable-pip-version-check ".[demo]"
+	touch $@
+
+$(CAMERA)/.ready: $(SHIPPED) $(shell find apps -name '*.py' -o -name '*.in' -o -name '*.zip')
+	rm -rf build
+	$(PYTHON) -m venv $(CAMERA)
+	$(CAMERA)/bin/pip install -q --disable-pip-version-check ".[litert,camera]"
 	touch $@
 
 clean:

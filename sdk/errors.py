@@ -5,9 +5,12 @@ __all__ = [
     "BackendUnavailable",
     "BundleError",
     "DensePoseError",
+    "DisplayUnavailable",
     "HashMismatch",
     "InputError",
     "OutputError",
+    "StreamClosed",
+    "TimestampError",
     "UnsupportedSchema",
 ]
 
@@ -20,6 +23,14 @@ class InputError(DensePoseError):
     """A picture, array, annotation file or argument that cannot be used."""
 
 
+class TimestampError(DensePoseError):
+    """A frame whose time is not after that of the frame before it, or is no time."""
+
+
+class StreamClosed(DensePoseError):
+    """A video or stream that was closed."""
+
+
 class OutputError(DensePoseError):
     """A result that cannot be written (read-only folder, full disk)."""
 
@@ -30,6 +41,10 @@ class AssetError(DensePoseError):
 
 class BackendUnavailable(DensePoseError):
     """A runtime that is not installed or cannot run the requested graph."""
+
+
+class DisplayUnavailable(DensePoseError):
+    """An application that needs a screen runs where there is none."""
 
 
 class BundleError(DensePoseError):

@@ -1,8 +1,6 @@
 """Picture in, people's dense pose out: detection, a look at each person, and sometimes a second, closer look."""
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -21,6 +19,9 @@ from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weight
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.runtime import Graph, Runtime, open_runtime
+from densepose_mobile.streaming import Stream
+from densepose_mobile.timing import timed
+from densepose_mobile.tracking import Video, VideoOptions
 
 __all__ = ["DensePose", "Mode", "Options"]
 
@@ -110,11 +111,59 @@ class DensePose:
         if mode not in get_args(Mode):
             raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
         timings: dict[str, float] = {}
-        with self._lock, _timed(timings, "total"):
-            with _timed(timings, "read"):
+        with self._lock, timed(timings, "total"):
+            with timed(timings, "read"):
                 rgb = _upright(picture, color, rotation)
             people = self._people(rgb, mode, timings)
         return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+
+    def video(self, *, color: str = "rgb", rotation: int = 0, options: VideoOptions | None = None) -> Video:
+        """Follow people through a video: `result = video(frame, t_ms)` for each frame, in order; see `Video`.
+
+        color, rotation: of the frames, as in `predict`. Several videos may be open at a time.
+
+        >>> with model.video(color="bgr") as video:                    # doctest: +SKIP
+        ...     result = video(frame, t_ms)
+        """
+        return Video(
+            self._find,
+            self._look_closer,
+            self._lock,
+            color=color,
+            rotation=rotation,
+            score=self.options.score,
+            max_people=self.options.max_people,
+            duplicate=self.options.duplicate,
+            options=options,
+        )
+
+    def stream(
+        self,
+        on_result: Callable[[DensePoseResult, NDArray[np.uint8], float], None],
+        on_error: Callable[[Exception], None],
+        *,
+        color: str = "rgb",
+        rotation: int = 0,
+        mode: Mode | Literal["video"] = "video",
+        options: VideoOptions | None = None,
+    ) -> Stream:
+        """Predict on a live camera without holding it up: `stream.push(frame, t_ms)`; see `Stream`.
+
+        on_result: called with the result, the frame and its t_ms, on the stream's own thread. on_error: called there
+        with whatever a frame raised. mode: "video" follows people (with `options`, see `video`); any mode of `predict`
+        takes each frame for itself.
+        """
+        if mode == "video":
+            video = self.video(color=color, rotation=rotation, options=options)
+            return Stream(video, on_result, on_error)
+        if mode not in get_args(Mode):
+            raise InputError(f"mode={mode!r} is unknown; use one of video, {', '.join(get_args(Mode))}")
+        alone: Mode = mode
+
+        def predict(frame: NDArray[np.uint8], t_ms: float) -> DensePoseResult:
+            return self.predict(frame, color=color, rotation=rotation, mode=alone)
+
+        return Stream(predict, on_result, on_error)
 
     def __repr__(self) -> str:
         about = self.manifest
@@ -122,22 +171,12 @@ class DensePose:
 
     def _people(self, rgb: NDArray[np.uint8], mode: Mode, timings: dict[str, float]) -> list[Person]:
         height, width = rgb.shape[:2]
-        with _timed(timings, "detect"):
-            image, letterbox = network_input(rgb, self._spec.detect_size)
-            features, logits, distances = self._graphs["detect"](image)
-            boxes, scores = select_people(
-                logits[0, :, 0],
-                distances[0],
-                self._spec,
-                letterbox.to_network(np.array([0, 0, width, height], np.float32)),
-                score=self.options.score,
-                iou=self.options.overlap,
-                limit=self.options.max_people,
-            )
-        with _timed(timings, "dense"):
+        with timed(timings, "detect"):
+            features, boxes, scores, letterbox = self._detect(rgb, self.options.score)
+        with timed(timings, "dense"):
             maps = self._look(features, boxes, letterbox)
             shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
-        with _timed(timings, "track"):
+        with timed(timings, "track"):
             seen = letterbox.from_network(boxes)
             for index, shape in enumerate(shapes):
                 if shape is not None:
@@ -147,7 +186,7 @@ class DensePose:
                 if closer is not None:
                     maps[index] = closer
                     shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
-        with _timed(timings, "pixels"):
+        with timed(timings, "pixels"):
             found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
             owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
@@ -155,6 +194,28 @@ class DensePose:
                 for (look, _, score), shape in zip(found, owned, strict=True)
                 if shape is not None
             ]
+
+    def _detect(
+        self, rgb: NDArray[np.uint8], score: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Letterbox]:
+        """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping."""
+        image, letterbox = network_input(rgb, self._spec.detect_size)
+        features, logits, distances = self._graphs["detect"](image)
+        boxes, scores = select_people(
+            logits[0, :, 0],
+            distances[0],
+            self._spec,
+            letterbox.to_network(np.array([0, 0, rgb.shape[1], rgb.shape[0]], np.float32)),
+            score=score,
+            iou=self.options.overlap,
+            limit=self.options.max_people,
+        )
+        return features, boxes, scores, letterbox
+
+    def _find(self, rgb: NDArray[np.uint8], score: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (N, 4) px of the picture and scores (N,), of at least `score`, best first."""
+        _, boxes, scores, letterbox = self._detect(rgb, score)
+        return letterbox.from_network(boxes), scores
 
     def _look(self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox) -> list[DenseMaps]:
         """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow."""
@@ -204,12 +265,3 @@ def _upright(picture: str | Path | NDArray[np.uint8], color: str, rotation: int)
 def _filled(weights: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The weights, with RoIs of zeros up to the size of the graph's batch."""
     return np.concatenate([weights, np.zeros((size - len(weights), *weights.shape[1:]), np.float32)])
-
-
-@contextmanager
-def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        timings[step] = (time.perf_counter() - start) * 1e3

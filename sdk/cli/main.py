@@ -32,6 +32,7 @@ _SUMMARIES: Final = {
     "info": "What is installed: version, bundle, backends.",
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
     "evaluate": "Measure a bundle on people with known truth.",
+    "camera": "People live on screen, from a camera, a video or pictures.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
     "train": "Train a student.",

@@ -1,18 +1,22 @@
 """Writing results: all of a file or none of it."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.cli.inputs import OVERLAY
+from densepose_mobile.draw import draw
 from densepose_mobile.errors import InputError, OutputError
+from densepose_mobile.results import DensePoseResult
 
-__all__ = ["encode_picture", "partial_file", "people", "prepare_folder", "write_atomically"]
+__all__ = ["encode_picture", "partial_file", "people", "prepare_folder", "write_atomically", "write_result"]
 
 _OPTIONS: Final = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
@@ -58,6 +62,33 @@ def write_atomically(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise OutputError(f"cannot write {path} ({error.strerror or error}): free some room or choose --out") from None
     return path
+
+
+def write_result(
+    folder: Path,
+    stem: str,
+    source: str,
+    rgb: NDArray[np.uint8],
+    result: DensePoseResult,
+    styles: tuple[str, ...],
+    *,
+    legend: bool = False,
+) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """Write STEM.iuv.png, STEM.overlay.jpg (none without styles) and STEM.json, once all of them are made.
+
+    source: what the JSON calls the picture's origin. rgb: (H, W, 3), upright. Returns the record that the JSON holds,
+    and the files, the most telling last. Raises OutputError.
+    """
+    record_file, iuv, overlay = (folder / f"{stem}{ending}" for ending in (".json", ".iuv.png", f"{OVERLAY}.jpg"))
+    files = {iuv: encode_picture(iuv, result.iuv())}
+    if styles:
+        files[overlay] = encode_picture(overlay, draw(rgb, result, styles, legend=legend))
+    record = {"source": source, **result.as_dict()}
+    named = (record_file, *files)
+    files[record_file] = (json.dumps(record, indent=2) + "\n").encode()
+    for file, data in files.items():
+        write_atomically(file, data)
+    return record, named
 
 
 def encode_picture(path: Path, rgb: NDArray[np.uint8]) -> bytes:

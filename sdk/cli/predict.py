@@ -18,10 +18,10 @@ from rich.text import Text
 
 from densepose_mobile import DensePose, Options
 from densepose_mobile.bundle import DEFAULT_BUNDLE
-from densepose_mobile.cli.inputs import OVERLAY, Job, expand
-from densepose_mobile.cli.outputs import encode_picture, people, prepare_folder, write_atomically
+from densepose_mobile.cli.inputs import Job, expand
+from densepose_mobile.cli.outputs import people, prepare_folder, write_result
 from densepose_mobile.cli.video import predict_video
-from densepose_mobile.draw import DEFAULT_STYLES, STYLES, draw
+from densepose_mobile.draw import DEFAULT_STYLES, STYLES
 from densepose_mobile.errors import DensePoseError, InputError, OutputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.predictor import Mode
@@ -38,7 +38,12 @@ def predict(
     out: Path = typer.Option(..., "--out", "-o", help="Folder for STEM.iuv.png, STEM.overlay.jpg and STEM.json."),
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
-    mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
+    mode: Mode | None = typer.Option(
+        None,
+        "--mode",
+        help="How much time to spend on a picture (default: balanced). A video follows people unless a mode is given, "
+        "which predicts every frame by itself, without track numbers.",
+    ),
     styles: str = typer.Option(
         ",".join(DEFAULT_STYLES), "--draw", help=f"What the overlay shows: any of {','.join(STYLES)}, or none."
     ),
@@ -51,7 +56,8 @@ def predict(
     """Body parts and surface coordinates of the people in pictures and videos.
 
     For each picture, STEM.iuv.png holds part, 255 U and 255 V as the R, G and B of each pixel, STEM.overlay.jpg shows
-    it, and STEM.json lists the people. A video gives STEM.overlay.mp4 and STEM.json. Inputs of the same stem get
+    it, and STEM.json lists the people. A video gives STEM.overlay.mp4 and STEM.json; people are followed through it,
+    and the same person has the same track number in every frame, unless --mode is given. Inputs of the same stem get
     -2, -3, ... Inputs that fail are named and the others go on.
     """
     wanted = parse_styles(styles)
@@ -77,7 +83,7 @@ def predict(
                         finally:
                             bar.remove_task(frames)
                     else:
-                        outcome = predict_picture(predictor, job, out, mode, wanted, legend=legend)
+                        outcome = predict_picture(predictor, job, out, mode or "balanced", wanted, legend=legend)
                         note = str(outcome)
                         if as_json:
                             _print_json(outcome.record)
@@ -104,15 +110,10 @@ def load_model(model: str, backend: str, options: Options) -> DensePose:
 class Outcome:
     """One picture, predicted and written."""
 
-    source: Path
     rgb: NDArray[np.uint8]  # (H, W, 3), upright
     result: DensePoseResult
+    record: dict[str, Any]  # what STEM.json holds
     files: tuple[Path, ...]  # written, the most telling last
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What STEM.json holds."""
-        return {"source": str(self.source), **self.result.as_dict()}
 
     def __str__(self) -> str:
         total = self.result.timings.get("total")
@@ -125,15 +126,7 @@ def predict_picture(
     """Predict one picture and write its files, once all of them are made."""
     rgb = load_image(job.path)
     result = predictor.predict(rgb, mode=mode)
-    record, iuv, overlay = (out / f"{job.stem}{ending}" for ending in (".json", ".iuv.png", f"{OVERLAY}.jpg"))
-    files = {iuv: encode_picture(iuv, result.iuv())}
-    if styles:
-        files[overlay] = encode_picture(overlay, draw(rgb, result, styles, legend=legend))
-    outcome = Outcome(job.path, rgb, result, (record, *files))
-    files[record] = (json.dumps(outcome.record, indent=2) + "\n").encode()
-    for file, data in files.items():
-        write_atomically(file, data)
-    return outcome
+    return Outcome(rgb, result, *write_result(out, job.stem, str(job.path), rgb, result, styles, legend=legend))
 
 
 def parse_styles(text: str) -> tuple[str, ...]:

@@ -9,12 +9,17 @@ from densepose_mobile.draw.palette import PALETTE
 from densepose_mobile.draw.text import put_text, text_width
 from densepose_mobile.parts import MIRROR, PART_NAMES
 
-__all__ = ["add_legend", "legend"]
+__all__ = ["add_legend", "legend", "legend_rows"]
 
 _PANEL: Final = (24, 26, 32)
 _INK: Final = (226, 228, 233)
 _FAINT: Final = (150, 154, 164)
 _ROWS: Final = (2, 1, 24, 17, 15, 21, 19, 4, 10, 8, 14, 12, 5)  # torso, then the left part of each pair, head to foot
+
+
+def legend_rows() -> list[tuple[str, int, int]]:
+    """What a legend lists, head to foot: name, part of the person's right side, part of the left; one part has both."""
+    return [(_name(part), int(MIRROR[part]), part) for part in _ROWS]
 
 
 def legend(scale: float = 1.0) -> NDArray[np.uint8]:
@@ -24,19 +29,18 @@ def legend(scale: float = 1.0) -> NDArray[np.uint8]:
     """
     letters = max(round(10 * scale), 6)
     pad, row, swatch = 2 * letters, round(2.6 * letters), round(3.4 * letters)
-    names = [_name(part) for part in _ROWS]
-    left = pad + max(text_width(name, letters) for name in names) + pad
-    height, width = pad * 2 + row * (len(_ROWS) + 1), left + 2 * swatch + letters // 2 + pad
+    rows = legend_rows()
+    left = pad + max(text_width(name, letters) for name, *_ in rows) + pad
+    height, width = pad * 2 + row * (len(rows) + 1), left + 2 * swatch + letters // 2 + pad
     panel = np.full((height, width, 3), _PANEL, np.uint8)
     columns = (left, left + swatch + letters // 2)
     for column, side in zip(columns, ("right", "left"), strict=True):
         small = max(round(letters * 0.85), 5)
         put_text(panel, side, column + (swatch - text_width(side, small)) // 2, pad + row - letters // 2, small, _FAINT)
-    for index, (part, name) in enumerate(zip(_ROWS, names, strict=True)):
+    for index, (name, mirrored, part) in enumerate(rows):
         top = pad + (index + 1) * row
         put_text(panel, name, pad, top + (row + letters) // 2 - 1, letters, _INK)
         bar = slice(top + row // 8, top + row - row // 8)
-        mirrored = int(MIRROR[part])
         if mirrored == part:
             panel[bar, columns[0] : columns[1] + swatch] = PALETTE[part]
         else:

@@ -100,6 +100,23 @@ def sheet(
 
 
 @app.command()
+def clip(
+    out: Annotated[Path, typer.Option(help="Zip of WebP frames, such as the camera demo ships.")],
+    size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the square frames, px.")] = 480,
+    assets: Annotated[Path | None, typer.Option(help="Asset folder; else $DENSEPOSE_MOBILE_ASSETS.")] = None,
+) -> None:
+    """Render a short film of two people who dance."""
+    from densepose_mobile.cli.outputs import write_atomically
+    from densepose_mobile.train.data.assets import asset_folder
+    from densepose_mobile.train.data.clip import dance, pack_frames
+
+    with _progress() as bar:
+        task = bar.add_task("frames", total=None)
+        frames = dance(asset_folder(assets), size, lambda done, total: bar.update(task, completed=done, total=total))
+    typer.echo(write_atomically(out, pack_frames(frames)))
+
+
+@app.command()
 def export(
     shards: Annotated[Path, typer.Argument(help="Folder of shards.")],
     out: Annotated[Path, typer.Option(help="Folder of images/ and annotations.json.")],

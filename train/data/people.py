@@ -33,18 +33,18 @@ class PeopleFactory:
         self._ingredients = ingredients or Ingredients()
         self._motions = Motions(assets, split)
         bank, template = body_bank(), template_mesh()
-        self._avatars = AvatarPeople(assets, split, bank, template)
+        self.avatars = AvatarPeople(assets, split, bank, template)
         self._bodies = BodyPeople(assets, split, bank, template)
 
     @cached_property
     def surfaces(self) -> SurfaceSet:
         """Every surface that a layer can name, the same for both splits."""
-        return SurfaceSet.of((*self._avatars.surfaces, *self._bodies.surfaces))
+        return SurfaceSet.of((*self.avatars.surfaces, *self._bodies.surfaces))
 
     def sample(self, rng: np.random.Generator) -> PosedPerson:
         """A new person; the same `rng` state gives the same person."""
         parts = self._ingredients
         pose = sample_pose(rng, self._motions) if parts.stances else sample_clip_pose(rng, self._motions)
         if rng.random() < AVATAR_SHARE or not parts.bodies:
-            return self._avatars.sample(rng, pose, parts)
+            return self.avatars.sample(rng, pose, parts)
         return self._bodies.sample(rng, pose)

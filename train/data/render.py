@@ -24,7 +24,7 @@ from densepose_mobile.train.data.shading import Light, shade
 from densepose_mobile.train.data.shadows import ShadowMap, ground_shadow, no_shadows, shadow_map
 from densepose_mobile.train.data.truth import Truth, truth
 
-__all__ = ["PeopleSource", "Renderer"]
+__all__ = ["PeopleSource", "Renderer", "draw_scene", "shoulder"]
 
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _SPLIT_CODE: Final[dict[str, int]] = {"train": 0, "val": 1}
@@ -38,7 +38,7 @@ class PeopleSource(Protocol):
         """A posed, dressed person."""
 
 
-def _shoulder(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def shoulder(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """The same soft shoulder that the shading gives to people."""
     bright = image > 0.6
     if bright.any():
@@ -91,7 +91,7 @@ def _exposed(linear: NDArray[np.float32], people: NDArray[np.bool_], rng: np.ran
     if people.sum() > 200:
         mean = 0.5 * mean + 0.5 * float(luminance[people].mean())
     gain = float(np.clip((wanted / max(mean, 1e-4)) ** 0.7, 0.4, 6.0))
-    return _shoulder(linear * np.float32(gain))
+    return shoulder(linear * np.float32(gain))
 
 
 class Renderer:
@@ -123,7 +123,7 @@ class Renderer:
         scene = compose(sampled, self._size, rng, self._face_offset, texture, parts.things)
         backdrop = self._backgrounds.sample(rng, scene.camera, scene.deepest)
         light, behind = self._light(backdrop, rng)
-        linear, seen = _draw(scene, light, behind, backdrop, rng)
+        linear, seen = draw_scene(scene, light, behind, backdrop, rng)
         linear = _exposed(linear, seen.instance > 0, rng)
         image, done = develop(linear, rng) if parts.sensor else (encode_srgb(linear), {})
         meta: dict[str, Any] = {
@@ -146,7 +146,7 @@ class Renderer:
         if backdrop.environment is not None:
             light = backdrop.environment.light(backdrop.yaw, wanted, np.ones(3, np.float32))
             level = 0.55 * wanted
-            return light, _shoulder(np.clip(backdrop.image * np.float32(level), 0.0, 8.0))
+            return light, shoulder(np.clip(backdrop.image * np.float32(level), 0.0, 8.0))
         environment: Environment = self._environments.sample(rng)
         mean = backdrop.image.reshape(-1, 3).mean(axis=0)
         bright = float(np.clip(mean @ _LUMINANCE, 0.02, 1.0))
@@ -161,7 +161,7 @@ class Renderer:
         return light, np.minimum(backdrop.image * np.float32(gain), 1.0)
 
 
-def _draw(
+def draw_scene(
     scene: Scene, light: Light, behind: NDArray[np.float32], backdrop: Backdrop, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], Truth]:
     """Linear picture and truth."""

@@ -14,7 +14,7 @@ from densepose_mobile.train.data.occluders import held_thing, seat, standing_thi
 from densepose_mobile.train.data.persons import PosedPerson
 from densepose_mobile.train.data.shapes import cutout, placed
 
-__all__ = ["Scene", "compose", "sample_count"]
+__all__ = ["Scene", "compose", "facing", "move", "person_meshes", "sample_count"]
 
 _COUNTS: Final = (0.06, 0.33, 0.26, 0.17, 0.09, 0.03, 0.025, 0.02, 0.015)  # none, one, ... eight people
 _ROWS: Final = 5  # so many people or more stand in rows half of the time
@@ -45,7 +45,13 @@ def sample_count(rng: np.random.Generator, groups: bool = True) -> int:
     return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
-def _move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> PosedPerson:
+def facing(person: PosedPerson) -> float:
+    """Radians about the vertical from +z to where shoulders and hips face."""
+    across = (person.keypoints[_LEFT] - person.keypoints[_RIGHT]).sum(axis=0)
+    return float(np.arctan2(-across[2], across[0]))
+
+
+def move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> PosedPerson:
     """The person turned about the vertical through its root, then moved."""
     c, s = np.cos(turn), np.sin(turn)
     rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
@@ -56,10 +62,8 @@ def _move(person: PosedPerson, turn: float, offset: NDArray[np.float64]) -> Pose
 
 def _faced(person: PosedPerson, rng: np.random.Generator, in_row: bool) -> PosedPerson:
     """Turned towards the camera (which lies at +z) more often than away: so people are photographed, rows above all."""
-    across = (person.keypoints[_LEFT] - person.keypoints[_RIGHT]).sum(axis=0)
-    heading = float(np.arctan2(-across[2], across[0]))  # 0 when the person looks along +z
     wanted = rng.normal(0, 0.75) if rng.random() < (0.95 if in_row else 0.6) else rng.uniform(-np.pi, np.pi)
-    return _move(person, float(wanted - heading), np.zeros(3))
+    return move(person, float(wanted) - facing(person), np.zeros(3))
 
 
 def _points(person: PosedPerson) -> NDArray[np.float32]:
@@ -140,7 +144,7 @@ def _settle(
     allowed = 0.03 if rng.random() < 0.8 else 0.08
     for _ in range(16):
         if not _collides(points + spot.astype(np.float32), occupied, allowed):
-            moved = _move(person, 0.0, spot)
+            moved = move(person, 0.0, spot)
             people.append(moved)
             taken.append(_voxels(_points(moved)))
             return
@@ -212,7 +216,8 @@ def _clear(mesh: Mesh, camera: Camera) -> bool:
     return bool((depth > 0.3).all() or (depth < 0).all())
 
 
-def _meshes(person: PosedPerson, instance: int, face_offset: Callable[[str], int]) -> list[Mesh]:
+def person_meshes(person: PosedPerson, instance: int, face_offset: Callable[[str], int]) -> list[Mesh]:
+    """What is drawn of a person. instance: 1, 2, ...; face_offset: surface name -> number of its first face."""
     return [
         Mesh(
             layer.vertices,
@@ -265,7 +270,7 @@ def compose(
             again = people[int(rng.integers(1, len(people)))]
             root = again.keypoints[[11, 12]].mean(axis=0) * [1, 0, 1]
             away = np.array([rng.normal(0, 2.5), 0, -rng.uniform(2.5, 12)])
-            turned_again = _move(_move(again, 0.0, -root), float(rng.uniform(0, 2 * np.pi)), away)
+            turned_again = move(move(again, 0.0, -root), float(rng.uniform(0, 2 * np.pi)), away)
             if not _collides(_points(turned_again), np.unique(np.concatenate(taken)), 0.02):
                 people.append(turned_again)
                 taken.append(_voxels(_points(turned_again)))
@@ -279,5 +284,5 @@ def compose(
     group = np.concatenate([_points(person) for person in people])
     camera = photograph(focus, span, group, size, rng)
     things = _things(people, np.unique(np.concatenate(taken)), camera, rng, picture) if with_things else []
-    meshes = [mesh for index, person in enumerate(people) for mesh in _meshes(person, index + 1, face_offset)]
+    meshes = [mesh for index, person in enumerate(people) for mesh in person_meshes(person, index + 1, face_offset)]
     return Scene(tuple(meshes + things), tuple(people), camera, framing)

@@ -66,6 +66,6 @@ def test_people_go_without_each_ingredient(assets: Path) -> None:
     assert not any(person.clip.startswith("stance") for person in people)
     names = {person.identity: person for person in people}
     for name, person in names.items():
-        avatar = plain._avatars.library.load(name)
+        avatar = plain.avatars.library.load(name)
         np.testing.assert_array_equal(person.layers[0].texture, avatar.texture)
         assert person.height_m == pytest.approx(min(2.0, avatar.entry["height_m"]), rel=1e-3)

@@ -1,0 +1,1 @@
+"""Files of the Android project, with places for what `stage` fills in."""

@@ -1,0 +1,215 @@
+"""A video, frame by frame: a crop follows each person, and newcomers are searched for now and then."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.errors import StreamClosed
+from densepose_mobile.imaging import as_rgb
+from densepose_mobile.postprocess.maps import DenseMaps, paint_person
+from densepose_mobile.postprocess.nms import box_iou
+from densepose_mobile.postprocess.silhouette import disjoint, silhouette
+from densepose_mobile.results import DensePoseResult, Person
+from densepose_mobile.timing import timed
+from densepose_mobile.tracking.appearance import PartColours
+from densepose_mobile.tracking.association import NEVER, pair
+from densepose_mobile.tracking.clock import Clock
+from densepose_mobile.tracking.options import VideoOptions
+from densepose_mobile.tracking.tracks import Crowd, Sighting
+
+__all__ = ["Find", "Look", "Video"]
+
+Find = Callable[[NDArray[np.uint8], float], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Picture (H, W, 3) uint8 RGB and least score -> boxes (N, 4) xyxy px of the picture and scores (N,), best first."""
+
+Look = Callable[[NDArray[np.uint8], NDArray[np.float32]], DenseMaps | None]
+"""Picture and box (4,) xyxy px of it -> maps of the crop around the box, None where it shows no person."""
+
+_CONFIRMED: Final = 0.5  # share of the least score that a detection needs to belong to somebody who is known already
+_SAME: Final = 0.4  # IoU of a detection and a followed person from which they are the same
+
+
+class Video:
+    """Follows people through the frames of one video; made by `DensePose.video`. Call it with each frame, in order.
+
+    Each person who is followed costs one call of `track` a frame. `detect` runs on the first frame and in the frame in
+    which somebody gets lost; then every `search_every` frames while somebody is lost, people overlap or nobody is
+    followed, and else every `detect_every` frames, to find newcomers.
+    Several threads may call it; calls wait for each other and for those of `DensePose.predict`.
+    """
+
+    def __init__(
+        self,
+        find: Find,
+        look: Look,
+        lock: AbstractContextManager[object] | None = None,
+        *,
+        color: str = "rgb",
+        rotation: int = 0,
+        score: float = 0.4,
+        max_people: int = 20,
+        duplicate: float = 0.8,
+        options: VideoOptions | None = None,
+    ) -> None:
+        """find, look: the networks. lock: held while they run. color, rotation: of the frames, see `imaging.as_rgb`.
+
+        score, max_people, duplicate: as in `densepose_mobile.Options`.
+        """
+        self.options = options or VideoOptions()
+        self._find, self._look, self._lock = find, look, lock or Lock()
+        self._color, self._rotation = color, rotation
+        self._score, self._max_people, self._duplicate = score, max_people, duplicate
+        self._clock = Clock()
+        self._crowd = Crowd(self.options)
+        self._size: tuple[int, ...] | None = None
+        self._since_search: int | None = None  # frames since `detect` ran; None: it must at once
+        self._closed = False
+
+    def __call__(self, frame: NDArray[np.uint8], t_ms: float) -> DensePoseResult:
+        """Find and follow the people of the next frame.
+
+        frame: uint8 array of the video's colour layout. t_ms: when it was taken, in milliseconds from any origin, above
+        that of the frame before. A frame of another size starts anew: nobody keeps the number.
+
+        Returns people who have `Person.track`, best score first; the score is that of the newest detection. Timings:
+        read, detect, track, pixels, total.
+        Raises TimestampError for a time that does not grow and InputError for a frame that does not fit; either leaves
+        everything as it was, and the next good frame goes on. Raises StreamClosed after `close`.
+        """
+        timings: dict[str, float] = {}
+        with self._lock, timed(timings, "total"):
+            if self._closed:
+                raise StreamClosed("this video is closed: open another one with model.video()")
+            self._clock.check(t_ms)
+            with timed(timings, "read"):
+                rgb = as_rgb(frame, self._color, self._rotation)
+            now = self._clock.advance(t_ms)
+            if rgb.shape != self._size:
+                self._crowd.clear_out()
+                self._since_search = None
+                self._size = rgb.shape
+            sightings = self._follow(rgb, now, timings)
+            people = self._painted(sightings, timings)
+        return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+
+    def close(self) -> None:
+        """Forget everybody and take no more frames."""
+        with self._lock:
+            self._closed = True
+            self._crowd.clear_out()
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _follow(self, rgb: NDArray[np.uint8], now: float, timings: dict[str, float]) -> dict[int, Sighting]:
+        """Who is where; the crowd knows it afterwards."""
+        crowd = self._crowd
+        if crowd.forget(now) and not crowd.followed:
+            self._since_search = None
+        places = {track.number: track.predicted(now) for track in crowd.followed}
+        strangers = None
+        if self._search_is_due(rgb, now):
+            strangers = self._search(rgb, places, timings)
+        with timed(timings, "track"):
+            looks = {number: self._sight(rgb, box) for number, box in places.items()}
+            sightings = self._without_rivals({n: seen for n, seen in looks.items() if seen is not None}, now)
+        missing = looks.keys() - sightings.keys()
+        for number in missing:
+            crowd.lose(number)
+        crowd.see(sightings, now)
+        if strangers is None and missing:
+            strangers = self._search(rgb, {number: sightings[number].box for number in sightings}, timings)
+        if not strangers:
+            return sightings
+        with timed(timings, "track"):
+            room = max(self._max_people - len(sightings), 0)
+            seen = [(self._sight(rgb, box), score) for box, score in strangers[:room]]
+            found = [(sighting, score) for sighting, score in seen if sighting is not None]
+            fresh = self._not_yet_seen(list(sightings.values()), found)
+        return {**sightings, **crowd.enter(fresh, now)}
+
+    def _search(
+        self, rgb: NDArray[np.uint8], places: dict[int, NDArray[np.float32]], timings: dict[str, float]
+    ) -> list[tuple[NDArray[np.float32], float]]:
+        """Boxes and scores of detections that are nobody's in `places`, best first.
+
+        The others renew their people's scores, and in a crowd, where the crop sees parts of others, also the place.
+        """
+        self._since_search = 0
+        with timed(timings, "detect"):
+            boxes, scores = self._find(rgb, self._score * _CONFIRMED)
+        numbers = list(places)
+        iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
+        pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
+        crowded = {track.number for track in self._crowd.followed if track.crowded}
+        for row, column in pairs:
+            self._crowd.score(numbers[row], float(scores[column]))
+            if numbers[row] in crowded:
+                places[numbers[row]] = boxes[column]
+        known = {column for _, column in pairs}
+        unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
+        return [(boxes[index], float(scores[index])) for index in unknown]
+
+    def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32]) -> Sighting | None:
+        maps = self._look(rgb, box)
+        shape = None if maps is None else silhouette(maps.foreground, maps.roi, *rgb.shape[:2])
+        if maps is None or shape is None:
+            return None
+        return Sighting(maps, shape, PartColours.seen(rgb, maps))
+
+    def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
+        """Each with the pixels that are theirs.
+
+        Where two tracks see the same person, as when one walks behind the other, only the one whom it fits stays.
+        """
+        tracks = {track.number: track for track in self._crowd.followed}
+        best_first = sorted(
+            sightings, key=lambda n: (tracks[n].is_recent(now), tracks[n].unlikeness(sightings[n], now), n)
+        )
+        shapes = [sightings[number].shape for number in best_first]
+        owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
+        shared = dict(zip(best_first, owned, strict=True))
+        kept = {number: shape.without_islands() for number, shape in shared.items() if shape is not None}
+        return {number: replace(sightings[number], shape=kept[number]) for number in sightings if number in kept}
+
+    def _search_is_due(self, rgb: NDArray[np.uint8], now: float) -> bool:
+        height, width = rgb.shape[:2]
+        boxes = np.array([track.predicted(now) for track in self._crowd.lost], np.float32).reshape(-1, 4)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        may_return = ((centres >= 0) & (centres <= (width, height))).all(1).any()
+        followed = self._crowd.followed
+        often = may_return or not followed or any(track.crowded for track in followed)
+        if self._since_search is None:
+            return True
+        self._since_search += 1
+        return self._since_search >= (self.options.search_every if often else self.options.detect_every)
+
+    def _not_yet_seen(self, known: list[Sighting], found: list[tuple[Sighting, float]]) -> list[tuple[Sighting, float]]:
+        """Those found whose pixels are not mostly those of somebody known, or of a better one found."""
+        shapes = [sighting.shape for sighting in (*known, *(sighting for sighting, _ in found))]
+        owned = disjoint(shapes, [0.5] * len(shapes), self._duplicate)[len(known) :]
+        return [
+            (replace(sighting, shape=shape.without_islands()), score)
+            for (sighting, score), shape in zip(found, owned, strict=True)
+            if shape is not None
+        ]
+
+    def _painted(self, sightings: dict[int, Sighting], timings: dict[str, float]) -> list[Person]:
+        with timed(timings, "pixels"):
+            score = {track.number: track.score for track in self._crowd.followed}
+            best_first = sorted(sightings, key=lambda number: (-score[number], number))
+            shapes = [sightings[number].shape for number in best_first]
+            owned = disjoint(shapes, [score[number] for number in best_first], 1.0)
+            return [
+                replace(paint_person(sightings[number].maps, shape, score[number]), track=number)
+                for number, shape in zip(best_first, owned, strict=True)
+                if shape is not None
+            ]
