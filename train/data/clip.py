@@ -18,6 +18,7 @@ from densepose_mobile.errors import AssetError
 from densepose_mobile.train.data.avatar_people import AvatarPeople
 from densepose_mobile.train.data.background import Backdrop
 from densepose_mobile.train.data.camera import look_at
+from densepose_mobile.train.data.ingredients import Ingredients
 from densepose_mobile.train.data.light import Environment
 from densepose_mobile.train.data.people import PeopleFactory
 from densepose_mobile.train.data.persons import PosedPerson
@@ -36,6 +37,7 @@ _YAW: Final = 2.6  # rad
 _EXPOSURE: Final = 1.0
 _FOCAL: Final = 1.72  # picture sides
 _QUALITY: Final = 72  # of WebP
+_AS_THEY_COME: Final = Ingredients(outfits=False, relief=False)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _between(first: Pose, second: Pose) -> Pose:
 def _posed(avatars: AvatarPeople, dancer: _Dancer, pose: Pose) -> PosedPerson:
     avatar = avatars.library.load(dancer.avatar)
     build = np.ones((len(CANONICAL), 3), np.float32)
-    return avatars.posed(avatar, np.random.default_rng(dancer.seed), pose, build, outfits=False)
+    return avatars.posed(avatar, np.random.default_rng(dancer.seed), pose, build, _AS_THEY_COME)
 
 
 def _turn(avatars: AvatarPeople, dancer: _Dancer, pose: Pose) -> float:
