@@ -1,0 +1,4 @@
+"""stub"""
+PLATFORMS = ()
+Platform = None
+export_bundle = None
