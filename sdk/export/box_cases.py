@@ -110,17 +110,13 @@ def nms_cases() -> list[Case]:
         _nms_case("none wanted", crowd, scores, 0.4, 0),
         _nms_case("equal scores: the earlier row", pile, np.full(4, 0.5, np.float32), 0.6, 5),
         _nms_case("equal scores, no overlap", chain[::3], np.full(2, 0.5, np.float32), 0.6, 5),
-        _nms_case(
-            "what was suppressed suppresses nothing", chain, np.array([0.9, 0.8, 0.7, 0.6], np.float32), 0.2, 5
-        ),
+        _nms_case("what was suppressed suppresses nothing", chain, np.array([0.9, 0.8, 0.7, 0.6], np.float32), 0.2, 5),
         _nms_case("boxes without area", flat, np.array([0.9, 0.8, 0.7, 0.6], np.float32), 0.0, 5),
         _nms_case("an overlap of the limit stays", even, np.array([0.9, 0.8, 0.7], np.float32), 0.5, 5),
     ]
 
 
-def _nms_case(
-    name: str, boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float, limit: int
-) -> Case:
+def _nms_case(name: str, boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float, limit: int) -> Case:
     given = {"boxes": tensor(boxes), "scores": tensor(scores), "overlap": overlap, "limit": limit}
     expected = {"iou": tensor(box_iou(boxes, boxes)), "kept": nms(boxes, scores, overlap, limit).tolist()}
     return {"name": name, "given": given, "expected": expected}

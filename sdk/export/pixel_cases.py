@@ -58,7 +58,7 @@ def silhouette_cases() -> list[Case]:
     speckled = _blob(_SPECKLED_CELLS, 21)
     speckled[0, 0] = speckled[0, 1] = speckled[-1, -1] = 1.5  # islands in the corners
     speckled[9, 9] = speckled[12, 8] = -2.25  # holes in the body
-    diagonal = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), -3, np.float32)
+    diagonal = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), -2.75, np.float32)
     diagonal[np.arange(3, 17), np.arange(3, 17)] = 3  # one island of eight neighbours
     ring = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), 2, np.float32)
     ring[6:13, 6:13] = -2  # a hole large enough to be one
@@ -155,7 +155,9 @@ def byte_cases() -> list[Case]:
         pixels = np.ones((1, values.size), np.uint8)
         uv = np.stack([values, values])[:, None]
         person = Person(np.array([0, 0, values.size, 1], np.float32), 1.0, pixels, uv, np.ones_like(uv[0]))
-        cases.append({"name": name, "given": {"u": tensor(values)}, "expected": {"bytes": tensor(person.iuv()[0, :, 1])}})
+        cases.append(
+            {"name": name, "given": {"u": tensor(values)}, "expected": {"bytes": tensor(person.iuv()[0, :, 1])}}
+        )
     return cases
 
 
@@ -175,7 +177,11 @@ def _maps(seed: int, roi: list[float]) -> DenseMaps:
     phase = rng.uniform(0, 6, (4, NUM_PARTS))
     u, v = (0.5 + 0.45 * np.sin(2 * x + 3 * y + phase[0])), (0.5 + 0.45 * np.cos(3 * x - 2 * y + phase[1]))
     confidence = 1.5 * np.sin(5 * x[..., 0] + phase[2, 0]) + y[..., 0]
-    rounded = (array.round(2).astype(np.float32) for array in (parts.round(1), u, v, confidence))
+    # Short decimals, shifted by what no sum of them makes up for: no two parts, and no byte, are on the edge.
+    parts = parts.round(1) + 0.004 * np.arange(NUM_PARTS)
+    rounded = (
+        array.astype(np.float32) for array in (parts, u.round(2) + 0.003, v.round(2) + 0.003, confidence.round(2))
+    )
     return DenseMaps(np.array(roi, np.float32), _blob(_CELLS, seed), *rounded)
 
 

@@ -1,6 +1,7 @@
 """Golden vectors of the host steps: what the SDK computes between and after the graphs, for other languages to match.
 
-Small, seeded, and full of edges. The committed copies under apps/vectors/ are compared with a new run by the tests.
+Small, seeded, full of edges, and with no value so near a threshold that rounding decides. The committed copies under
+apps/vectors/ are compared with a new run by the tests.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ __all__ = ["golden_vectors", "write_vectors"]
 
 _EXACT: Final = 1e-6  # the same operations in the same precision
 _SUMS: Final = 1e-5  # float32 sums in another order
-_SAMPLED: Final = 0.02  # OpenCV rounds to bytes in between and to 1/32 px; 0.02 is 2.5 of 255 grey levels
+_SAMPLED: Final = 0.01  # OpenCV rounds to bytes in between, some versions to 1/32 px: 0.01 is 1.3 of 255 grey levels
 
 
 def golden_vectors() -> tuple[VectorFile, ...]:
