@@ -42,6 +42,8 @@ class Platform:
         )
 
 
+_SOURCES: Final = (".kt", ".swift", ".md")  # not what a build left beside them
+
 PLATFORMS: Final[Mapping[str, Platform]] = {
     platform.name: platform
     for platform in (
@@ -132,9 +134,9 @@ def _host_steps(platform: Platform) -> dict[str, bytes]:
 
 def _walk(folder: "Traversable", prefix: str) -> Iterator[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir():
+        if entry.is_dir() and not entry.name.startswith("."):
             yield from _walk(entry, f"{prefix}{entry.name}/")
-        else:
+        elif entry.name.endswith(_SOURCES):
             yield prefix + entry.name, entry.read_bytes()
 
 

@@ -61,10 +61,10 @@ def silhouette_cases() -> list[Case]:
     diagonal = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), -2.75, np.float32)
     diagonal[np.arange(3, 17), np.arange(3, 17)] = 3  # one island of eight neighbours
     ring = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), 2, np.float32)
-    ring[6:13, 6:13] = -2  # a hole large enough to be one
-    ring[0, 4] = ring[19, 19] = -1  # gaps at the border are no holes
+    ring[6:13, 6:13] = -1.75  # a hole large enough to be one
+    ring[0, 4] = ring[19, 19] = -0.9  # gaps at the border are no holes
     gap = np.full((_SPECKLED_CELLS, _SPECKLED_CELLS), 2, np.float32)
-    gap[9, 9] = gap[10, 10] = -1.5  # two holes of four neighbours
+    gap[9, 9] = gap[10, 10] = -1.35  # two holes of four neighbours
     blob = _blob(_CELLS, 22)
     zero = np.zeros((_CELLS, _CELLS), np.float32)
     return [
