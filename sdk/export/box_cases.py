@@ -78,9 +78,9 @@ def decode_cases() -> list[Case]:
     ):
         rows = spec.num_locations
         distances = rng.uniform(0, 6, (rows, 4)).round(3).astype(np.float32)
-        distances[:2] = [[0, 0, 0, 0], [100, 0, 250.5, 7]]
+        distances[:2] = [[0.0, 0.0, 0.0, 0.0], [100.0, 0.0, 250.5, 7.0]]
         logits = rng.normal(0, 3, rows).round(3).astype(np.float32)
-        logits[:6] = [0, -0.0, 100, -100, 1e4, -1e4]
+        logits[:6] = [0.0, -0.0, 100.0, -100.0, 1e4, -1e4]
         centres, strides = locations(spec)
         given = {"spec": spec_fields(spec), "distances": tensor(distances), "logits": tensor(logits)}
         expected = {

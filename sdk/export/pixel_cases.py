@@ -142,8 +142,8 @@ def _encoded(look: DenseMaps) -> dict[str, Any]:
 
 def _outcome(index: int, person: Person) -> dict[str, Any]:
     box = [int(edge) for edge in person.box]
-    values = {"part": person.part, "uv": person.uv, "confidence": person.confidence}
-    return {"index": index, "box": box, **{name: tensor(array) for name, array in values.items()}}
+    values = {"part": tensor(person.part), "uv": tensor(person.uv), "confidence": tensor(person.confidence)}
+    return {"index": index, "box": box, **values}
 
 
 def byte_cases() -> list[Case]:
@@ -190,7 +190,9 @@ def _even(roi: list[float]) -> DenseMaps:
     plane = np.ones((_CELLS, _CELLS), np.float32)
     charts = np.ones((_CELLS, _CELLS, NUM_PARTS), np.float32)
     parts = np.where(np.arange(NUM_PARTS) == 4, 2 * charts, -charts)
-    return DenseMaps(np.array(roi, np.float32), 2 * plane, parts, charts / 4, charts * 3 / 4, plane)
+    return DenseMaps(
+        np.array(roi, np.float32), 2 * plane, parts, np.full_like(charts, 0.25), np.full_like(charts, 0.75), plane
+    )
 
 
 def _tied(roi: list[float]) -> DenseMaps:
