@@ -33,13 +33,14 @@ _SUMMARIES: Final = {
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
     "evaluate": "Measure a bundle on people with known truth.",
     "camera": "People live on screen, from a camera, a video or pictures.",
+    "bundle": "Export a bundle's plain files for an Android or iOS app.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
     "train": "Train a student.",
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate", "bundle")
 
 
 @dataclass(frozen=True)
