@@ -68,9 +68,7 @@ class DensePose:
         self.manifest = bundle.manifest
         self.backend = runtime.name
         self._spec = bundle.spec
-        self._graphs: Mapping[str, Graph] = {
-            graph.name: runtime.load(graph, bundle.graph(graph.name)) for graph in bundle.spec.graphs()
-        }
+        self._graphs: Mapping[str, Graph] = bundle.load(runtime)
         self._lock = Lock()
 
     @classmethod

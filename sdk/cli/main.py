@@ -31,6 +31,7 @@ _SUMMARIES: Final = {
     "predict": "Body parts and surface coordinates of the people in pictures and videos.",
     "info": "What is installed: version, bundle, backends.",
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
+    "verify": "Check that a bundle computes here what it computed where it was made.",
     "evaluate": "Measure a bundle on people with known truth.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
@@ -38,7 +39,7 @@ _SUMMARIES: Final = {
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from densepose_mobile.errors import BundleError, InputError
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
 __all__ = ["Graph", "Placement", "Runtime", "check_inputs", "check_named_tensors", "check_tensors"]
+
+_FEW: Final = 6  # kinds of operators that are named
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,15 @@ class Placement:
 
     def __str__(self) -> str:
         """One line for people."""
-        words = [" + ".join(f"{self.used.count(name)} x {name}" for name in dict.fromkeys(self.used)) or "nothing"]
+        counts = {name: self.used.count(name) for name in self.used}
+        words = [" + ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())]
         if self.elsewhere:
-            words.append(f"{len(self.elsewhere)} operators off {self.requested}: {', '.join(self.elsewhere[:4])}")
+            kinds = list(dict.fromkeys(self.elsewhere))
+            shown = ", ".join(kinds[:_FEW]) + (", ..." if len(kinds) > _FEW else "")
+            count = len(self.elsewhere)
+            words.append(f"{count} operator{'s' * (count > 1)} off {self.requested}: {shown}")
         elif self.elsewhere is None:
-            words.append(f"requested {self.requested}, operators elsewhere are not told")
+            words.append(f"requested {self.requested}, which operators it took is not told")
         words.append("threads not settable" if self.threads is None else f"threads {self.threads}")
         return "; ".join([*words, *([self.note] if self.note else [])])
 
