@@ -99,7 +99,7 @@ def _parity_table(parity: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "",
         "## Against torch",
         "",
-        "Detection and dense maps in a chain on the same pictures: the least SQNR and the largest difference of any map.",
+        "Detection, then dense maps, on the same pictures: the least SQNR and the largest difference of any map.",
         "",
         "| target | run by | SQNR, dB | difference | labels agreeing | mean error of U, V |",
         "|---|---|---|---|---|---|",
