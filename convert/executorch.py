@@ -3,7 +3,8 @@
 import logging
 from typing import Any, Final, Literal, get_args
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.tracing import conversion, trace
@@ -15,6 +16,18 @@ _log = logging.getLogger(__name__)
 
 Delegate = Literal["xnnpack", "coreml", "vulkan"]
 DELEGATES: Final[tuple[Delegate, ...]] = get_args(Delegate)
+
+
+class _RoiByRoi(nn.Module):
+    """A `dense` graph that takes its RoIs one after another: Vulkan's convolution has no batch."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, features: Tensor, wy: Tensor, wx: Tensor) -> tuple[Tensor, ...]:
+        maps = [self.module(features, wy[i : i + 1], wx[i : i + 1]) for i in range(wy.shape[0])]
+        return tuple(torch.cat(outputs) for outputs in zip(*maps, strict=True))
 
 
 def to_executorch(module: nn.Module, graph: GraphSpec, delegate: Delegate = "xnnpack") -> bytes:
@@ -30,6 +43,8 @@ def to_executorch(module: nn.Module, graph: GraphSpec, delegate: Delegate = "xnn
     """
     if delegate not in DELEGATES:
         raise ConversionError(f"ExecuTorch has no delegate {delegate!r} here: one of {', '.join(DELEGATES)}")
+    if delegate == "vulkan" and graph.name.startswith("dense"):
+        module = _RoiByRoi(module).eval()
     program = trace(module, graph)
     with conversion(graph, f"ExecuTorch for {delegate}"):
         from executorch.exir import to_edge_transform_and_lower  # takes seconds

@@ -1,5 +1,6 @@
 """A torch module with the inputs and outputs of a `GraphSpec` as an ONNX graph in float32."""
 
+import itertools
 import logging
 from typing import Any, Final
 
@@ -47,11 +48,16 @@ def to_onnx(module: nn.Module, graph: GraphSpec) -> bytes:
 
 def _plain(model: Any) -> Any:
     """Drop the exporter's notes: stack traces of this machine, and hundreds of kilobytes of scopes."""
+    taken: set[str] = set()
     for node in model.graph.node:
         scopes = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "")
         path = [scope.strip("' ") for scope in scopes.strip("[]").split(",")]
-        if len(path) > 1:
-            node.name = ".".join(part for part in path[-2:] if part)
+        name = ".".join(part for part in path[-2:] if part) or node.name
+        number = itertools.count(2)
+        node.name = name
+        while node.name in taken:  # what torch calls one operator may be several here
+            node.name = f"{name}~{next(number)}"
+        taken.add(node.name)
         node.ClearField("doc_string")
         node.ClearField("metadata_props")
     for values in (model.graph.value_info, model.graph.input, model.graph.output, model.graph.initializer):

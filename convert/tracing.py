@@ -15,9 +15,12 @@ from torch.export import ExportedProgram
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.spec import GraphSpec
 
-__all__ = ["conversion", "operator_of", "sample_inputs", "trace"]
+__all__ = ["conversion", "sample_inputs", "trace"]
 
-_OPERATOR: Final = re.compile(r"""\baten(?:\.|::)\w+(?:\.(?:default|[A-Z]\w*))?|(?<=for op ['"`])\w+""")
+_OPERATOR: Final = re.compile(
+    r"""\b(?:aten|prims)(?:\.|::)\w+(?:\.(?:default|[A-Z]\w*))?|(?<=for op ['"`])\w+|(?<=fx node )\w+"""
+)
+_LINE_END: Final = re.compile(r"\n|\\n")  # a KeyError shows its text as it is written in code
 _LENGTH: Final = 300  # characters of a converter's message that are passed on
 
 
@@ -62,18 +65,18 @@ def conversion(graph: GraphSpec, target: str) -> Iterator[None]:
     except ModuleNotFoundError:
         raise  # an extra that is missing is no fault of the graph
     except Exception as error:
-        operator = operator_of(error)
-        fault = f"operator {operator}: " if operator else ""
-        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        operator, message = _fault(error)
+        named = f"operator {operator}: " if operator else ""
+        first = _LINE_END.split(message.strip())[0] or type(error).__name__
         raise ConversionError(
-            f"graph {graph.name!r} cannot be converted to {target}: {fault}{first[:_LENGTH]}"
+            f"graph {graph.name!r} cannot be converted to {target}: {named}{first[:_LENGTH]}"
         ) from error
     finally:
         logging.disable(level)
 
 
-def operator_of(error: BaseException) -> str | None:
-    """The operator that a converter's exception speaks of, innermost cause first; None where none is named."""
+def _fault(error: BaseException) -> tuple[str | None, str]:
+    """The operator that a converter's exception speaks of, and the message that does, innermost cause first."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in chain:
@@ -82,5 +85,5 @@ def operator_of(error: BaseException) -> str | None:
     for link in reversed(chain):
         found = _OPERATOR.search(str(link))
         if found:
-            return found.group().replace("::", ".")
-    return None
+            return found.group().replace("::", "."), str(link)
+    return None, str(error)
