@@ -1,4 +1,4 @@
-"""`densepose-mobile convert`: a checkpoint to a bundle of device graphs."""
+"""`densepose-mobile convert`: a checkpoint to bundles of device graphs, one a target."""
 
 import json
 import logging
@@ -11,19 +11,18 @@ import typer
 from numpy.typing import NDArray
 
 from densepose_mobile.atlas import Atlas
-from densepose_mobile.bundle import Bundle, write_bundle
+from densepose_mobile.bundle import BUNDLE_SUFFIX
 from densepose_mobile.calibration.dataset import CalibrationSet
 from densepose_mobile.calibration.pictures import PictureSources
 from densepose_mobile.calibration.statistics import METHODS, Method
-from densepose_mobile.cli.outputs import write_atomically
+from densepose_mobile.cli.outputs import prepare_folder, write_atomically
 from densepose_mobile.cli.results_file import SCHEMA, command_line, write_results
 from densepose_mobile.cli.results_file import header as results_header
-from densepose_mobile.convert.card import build_manifest, model_card
-from densepose_mobile.convert.errors import ConversionError
-from densepose_mobile.convert.golden import golden_arrays
-from densepose_mobile.convert.pipeline import PRECISIONS, Quantisation, convert_graphs, float_graphs, measure_parity
-from densepose_mobile.errors import InputError
-from densepose_mobile.runtime import open_runtime
+from densepose_mobile.convert.card import model_card
+from densepose_mobile.convert.network import Network, Pictures, Quantisation
+from densepose_mobile.convert.pipeline import Converted, convert_target
+from densepose_mobile.convert.targets import ALL, TARGETS, choose_targets
+from densepose_mobile.errors import DensePoseError, InputError
 from densepose_mobile.train.models.weights import load_student
 
 __all__ = ["app"]
@@ -33,78 +32,104 @@ _log = logging.getLogger(__name__)
 app = typer.Typer()
 
 
+def _list_targets(wanted: bool) -> None:
+    if not wanted:
+        return
+    for target in TARGETS.values():
+        tools = ", ".join(f"{name} {number}" for name, number in target.versions().items())
+        typer.echo(f"{target.name:<24}{target.runs_on}")
+        typer.echo(f"{'':<24}{target.obstacle or f'with {tools}; run here by {target.backend or None}'}")
+    raise typer.Exit
+
+
 @app.command()
 def convert(
     context: typer.Context,
     checkpoint: Path = typer.Argument(..., help="Student weights, a .safetensors file."),
-    out: Path = typer.Option(..., help="Bundle to write, NAME.dpm."),
-    target: str = typer.Option("litert", help="Target family: litert."),
-    precision: str = typer.Option("int8", help=f"One of {', '.join(PRECISIONS)}."),
+    out: Path = typer.Option(..., help="Folder for the bundles, NAME-TARGET.dpm."),
+    targets: str = typer.Option("litert-int8", help=f"{ALL}, or some of {', '.join(TARGETS)}; comma-separated."),
+    name: str | None = typer.Option(None, help="Name of the model; the checkpoint's if none."),
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
     method: str = typer.Option("percentile", help=f"How ranges are chosen: {', '.join(METHODS)}."),
     refit: int = typer.Option(48, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
     seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),
-    report: Path | None = typer.Option(None, help="JSON file of the parity with torch; others' entries are kept."),
+    report: Path | None = typer.Option(None, help="JSON file of the parity with torch; other targets' are kept."),
     card: Path | None = typer.Option(None, help="Model card to write, Markdown."),
     model_version: str = typer.Option("0.1.0", "--model-version", help="Version of the model."),
     cache: Path = typer.Option(Path("runs/convert"), help="Where converted float graphs are kept."),
+    list_targets: bool = typer.Option(
+        False, "--list", is_eager=True, callback=_list_targets, help="Say what each target runs on and needs; leave."
+    ),
 ) -> None:
-    """Convert a student, verify every graph, compare it with torch, and write a bundle."""
-    if target != "litert":
-        raise InputError(f"unknown target {target!r}: this version converts to litert")
+    """Convert a student to bundles: verify every graph, compare it with torch, write one bundle a target.
+
+    A target that fails is named; the others are written all the same, and the exit code is 1.
+    """
+    chosen = choose_targets(targets)
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}: one of {', '.join(METHODS)}")
-    atlas_id = Atlas.load().id
+    known = _read_report(report) if report is not None else {}
     student, header = load_student(checkpoint)
-    chosen = CalibrationSet.open(calibration) if calibration else None
-    quantisation, ready, source = None, student, checkpoint
-    if precision == "int8" and chosen is not None:
-        quantisation = Quantisation(chosen, cast(Method, method), refit, seed)
-        ready, source = quantisation.prepare(student, checkpoint, cache)
-    floats = float_graphs(ready, source, cache)
-    graphs = convert_graphs(student.spec, floats, precision, quantisation)
+    prepare_folder(out)
+    calibrated = CalibrationSet.open(calibration) if calibration else None
+    quantisation = Quantisation(calibrated, cast(Method, method), refit, seed) if calibrated else None
+    network = Network(student, checkpoint, cache, quantisation, model_version, Atlas.load().id)
+    model = name or checkpoint.stem
+    pictures = _pictures(held_out, held_out_limit, calibrated)
+    on = [source.resolve().name for source in held_out] or "the calibration set"
 
-    parity: dict[str, Any] = {}
-    if held_out or chosen:
-        sources = PictureSources(tuple(held_out), limit=held_out_limit)
-
-        def pictures() -> Iterator[NDArray[np.uint8]]:
-            return (picture.rgb for picture in sources) if held_out else iter(chosen or ())
-
-        on = [source.resolve().name for source in held_out] or "the calibration set"
-        parity = {"pictures": on, **measure_parity(student, floats, graphs, pictures)}
-
-    runtime = open_runtime("litert", threads=1)
-    loaded = {graph.name: runtime.load(graph, graphs[graph.name]) for graph in student.spec.graphs()}
-    manifest = build_manifest(
-        out.stem,
-        model_version,
-        precision,
-        student.spec,
-        atlas_id,
-        checkpoint,
-        header,
-        quantisation.as_dict() if quantisation else {},
-        parity,
-    )
-    written = write_bundle(out, manifest, graphs, golden_arrays(student.spec, loaded))
-    failed = [deviation for deviation in Bundle.open(out).verify(runtime) if not deviation.passed]
-    if failed:
-        raise ConversionError(f"{out} does not reproduce its golden outputs: {failed[0]}; this is a defect, report it")
-    if report is not None:
-        _merge(report, f"{out.stem} {written.target}", {**results_header(command_line(context)), **parity})
-    if card is not None:
-        text = model_card(written, {name: len(model) for name, model in graphs.items()})
-        card.parent.mkdir(parents=True, exist_ok=True)
+    done: dict[str, Converted] = {}
+    for target in chosen:
+        path = out / f"{model}-{target.name}{BUNDLE_SUFFIX}"
+        try:
+            done[target.name] = converted = convert_target(target, network, path, model, header, pictures)
+            known[target.name] = {
+                **results_header(command_line(context)),
+                "model": f"{model} {model_version}",
+                "checkpoint_sha256": network.sha256,
+                "tools": target.versions(),
+                "run": converted.run,
+                **({"pictures": on} if pictures is not None and "chain" in converted.figures else {}),
+                "graphs": converted.figures,
+            }
+            if report is not None:
+                write_results(report, {"schema": SCHEMA, "targets": _ordered(known)})
+        except DensePoseError as error:
+            _log.error("%s failed: %s", target.name, error)
+            continue
+        typer.echo(json.dumps({"bundle": str(path), "target": target.name, "bytes": path.stat().st_size}))
+    if card is not None and done:
+        figures = {key: entry for key, entry in known.items() if entry.get("checkpoint_sha256") == network.sha256}
+        sizes = {key: converted.sizes for key, converted in done.items()}
+        text = model_card([converted.manifest for converted in done.values()], sizes, _ordered(figures))
+        prepare_folder(card.parent)
         write_atomically(card, text.encode())
-    typer.echo(json.dumps({"bundle": str(out), "target": written.target, "bytes": out.stat().st_size}))
+    failed = [target.name for target in chosen if target.name not in done]
+    if failed:
+        _log.error("%d of %d targets failed: %s", len(failed), len(chosen), ", ".join(failed))
+        raise typer.Exit(1)
 
 
-def _merge(report: Path, key: str, figures: dict[str, Any]) -> None:
+def _pictures(held_out: list[Path], limit: int, calibrated: CalibrationSet | None) -> Pictures | None:
+    if not held_out and calibrated is None:
+        return None
+    sources = PictureSources(tuple(held_out), limit=limit)
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        return (picture.rgb for picture in sources) if held_out else iter(calibrated or ())
+
+    return pictures
+
+
+def _read_report(report: Path) -> dict[str, Any]:
+    """Figures by target that a report holds already; none where there is no report yet."""
     try:
-        known = json.loads(report.read_text()).get("bundles", {}) if report.is_file() else {}
-    except (ValueError, AttributeError) as error:
+        return dict(json.loads(report.read_text())["targets"]) if report.is_file() else {}
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(f"{report} is no report of conversions ({error}): give another --report") from error
-    write_results(report, {"schema": SCHEMA, "bundles": {**known, key: figures}})
+
+
+def _ordered(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: figures[name] for name in sorted(figures, key=[*TARGETS, *figures].index)}

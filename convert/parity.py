@@ -1,5 +1,7 @@
 """How close a converted graph is to the torch network: on its own inputs, and through the whole chain of graphs."""
 
+import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.calibration.inputs import GraphInputs
+from densepose_mobile.calibration.inputs import GraphInputs, detect_inputs
 from densepose_mobile.calibration.sensitivity import SqnrMeter
+from densepose_mobile.convert.network import Network, Pictures, calls_of
 from densepose_mobile.errors import InputError
 from densepose_mobile.postprocess.decode import decode_boxes, sigmoid
 from densepose_mobile.spec import MAP_OUTPUTS, GraphSpec, ModelSpec
 
-__all__ = ["BoxMeter", "GraphParity", "MapMeter", "Runner", "compare_graphs"]
+__all__ = ["BoxMeter", "GraphParity", "MapMeter", "Runner", "compare_graphs", "measure_parity"]
+
+_log = logging.getLogger(__name__)
 
 Runner = Callable[..., tuple[NDArray[np.float32], ...]]
 """Anything that runs a graph: arrays in, arrays out, in the order of its spec."""
@@ -141,6 +146,34 @@ def compare_graphs(
         maps.as_dict() if set(MAP_OUTPUTS) <= set(meters) else None,
         boxes.as_dict() if "scores" in meters else None,
     )
+
+
+def measure_parity(
+    network: Network, graphs: Mapping[str, Runner], pictures: Pictures, seed: int = 1
+) -> dict[str, dict[str, Any]]:
+    """Every graph against the torch network on the same inputs, and the chain detect -> dense of either, by name.
+
+    graphs: ready to run, by name. In the chain each side's dense graph works on the features that its own detect graph
+    gave, about the same boxes.
+    """
+    spec = network.spec
+    references = {graph.name: network.reference(graph) for graph in spec.graphs()}
+    detect = references["detect"]
+    figures = {}
+    for graph in spec.graphs():
+        calls = calls_of(spec, graph, pictures, detect, seed)
+        figures[graph.name] = compare_graphs(spec, graph, references[graph.name], graphs[graph.name], calls).as_dict()
+        _log.info("%s: %s", graph.name, json.dumps(figures[graph.name]))
+    dense = spec.dense(max(spec.roi_batches))
+
+    def chained(side: Mapping[str, Runner]) -> Runner:
+        return lambda image, wy, wx: side[dense.name](side["detect"](image)[0], wy, wx)
+
+    images, weights = detect_inputs(spec, pictures()), calls_of(spec, dense, pictures, detect, seed)
+    chain = ((image, wy, wx) for (image,), (_, wy, wx) in zip(images, weights, strict=True))
+    figures["chain"] = compare_graphs(spec, dense, chained(references), chained(graphs), chain).as_dict()
+    _log.info("chain: %s", json.dumps(figures["chain"]))
+    return figures
 
 
 def _labels(maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.intp]:

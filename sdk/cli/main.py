@@ -31,6 +31,7 @@ _SUMMARIES: Final = {
     "predict": "Body parts and surface coordinates of the people in pictures and videos.",
     "info": "What is installed: version, bundle, backends.",
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
+    "verify": "Check that a bundle computes here what it computed where it was made.",
     "evaluate": "Measure a bundle on people with known truth.",
     "camera": "People live on screen, from a camera, a video or pictures.",
     "bundle": "Export a bundle's plain files for an Android or iOS app.",
@@ -40,7 +41,7 @@ _SUMMARIES: Final = {
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate", "bundle")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate", "bundle")
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from densepose_mobile.convert.pipeline import float_graphs
+from densepose_mobile.calibration.dataset import CalibrationSet, write_calibration_set
+from densepose_mobile.calibration.pictures import PictureSources
+from densepose_mobile.convert.network import Network, Quantisation
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 from densepose_mobile.train.models.layers import downsample
 from densepose_mobile.train.models.roi import pool_rois
@@ -82,8 +85,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def floats(tiny: TinyStudent, checkpoint: Path, cache: Path) -> dict[str, bytes]:
-    return float_graphs(tiny, checkpoint, cache)  # type: ignore[arg-type]
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> CalibrationSet:
+    folder = tmp_path_factory.mktemp("pictures")
+    for i, picture in enumerate(draw_pictures()):
+        cv2.imwrite(str(folder / f"{i}.png"), picture)
+    return write_calibration_set(PictureSources((folder,)), folder.parent / "calibration", 6)
+
+
+@pytest.fixture(scope="session")
+def network(tiny: TinyStudent, checkpoint: Path, cache: Path, calibration: CalibrationSet) -> Network:
+    """The tiny student as every target takes it."""
+    quantisation = Quantisation(calibration, refit=0)
+    return Network(tiny, checkpoint, cache, quantisation, "1.2.3", "a" * 64)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def floats(network: Network) -> dict[str, bytes]:
+    return {graph.name: network.float_graph(graph) for graph in SPEC.graphs()}
 
 
 def draw_pictures(count: int = 6) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 """Student weights as safetensors: tensors plus one JSON header that says what they are and where they come from."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from densepose_mobile.errors import AssetError
 from densepose_mobile.spec import ModelSpec
@@ -49,13 +51,32 @@ def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise AssetError(f"{path} is not a safetensors file: {error}") from error
-    header: dict[str, Any] = json.loads(text)
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in header["spec"].items()
-    }
-    student = Student(ModelSpec(**fields), header["head_width"])
     try:
-        student.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise AssetError(f"{path} holds weights of another network: {error}") from error
+        header: dict[str, Any] = json.loads(text)
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in header["spec"].items()
+        }
+        student = Student(ModelSpec(**fields), header["head_width"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AssetError(
+            f"{path} describes another network than this version's student: {error!r}; "
+            "use the version of densepose-mobile that it was trained with"
+        ) from error
+    _check_tensors(path, student, tensors)
+    student.load_state_dict(tensors)
     return student.eval(), header
+
+
+def _check_tensors(path: Path, student: Student, tensors: Mapping[str, Tensor]) -> None:
+    expected = {name: tuple(value.shape) for name, value in student.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    wrong = [
+        f"{name} is {found.get(name, 'missing')} instead of {expected.get(name, 'absent')}"
+        for name in sorted(expected.keys() | found.keys())
+        if expected.get(name) != found.get(name)
+    ]
+    if wrong:
+        raise AssetError(
+            f"{path} holds weights of another network: {len(wrong)} of {len(expected)} tensors differ, such as "
+            f"{wrong[0]}; use the version of densepose-mobile that it was trained with"
+        )
