@@ -8,7 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COARSE_KAPPA", "COARSE_NAMES", "FINE_TO_COARSE", "KAPPA", "MIRROR", "NUM_PARTS", "PART_NAMES", "mirror_iuv"]
+__all__ = [
+    "COARSE_KAPPA",
+    "COARSE_NAMES",
+    "FINE_TO_COARSE",
+    "KAPPA",
+    "MIRROR",
+    "MIRROR_FLIPS_U",
+    "MIRROR_FLIPS_V",
+    "NUM_PARTS",
+    "PART_NAMES",
+    "mirror_iuv",
+]
 
 PART_NAMES: Final[tuple[str, ...]] = (
     "background",
@@ -88,8 +99,9 @@ COARSE_KAPPA: Final[NDArray[np.float32]] = np.array(
 
 KAPPA: Final[NDArray[np.float32]] = COARSE_KAPPA[FINE_TO_COARSE]  # (25,) metres, by fine part
 
-_MIRROR_FLIPS_U: Final = np.isin(np.arange(NUM_PARTS + 1), (3, 4, 5, 6, 23, 24))
-_MIRROR_FLIPS_V: Final = np.isin(np.arange(NUM_PARTS + 1), (1, 2))
+MIRROR_FLIPS_U: Final[NDArray[np.bool_]] = np.isin(np.arange(NUM_PARTS + 1), (3, 4, 5, 6, 23, 24))
+MIRROR_FLIPS_V: Final[NDArray[np.bool_]] = np.isin(np.arange(NUM_PARTS + 1), (1, 2))
+"""(25,) parts whose U, or V, becomes 1 - U, or 1 - V, on the mirrored body."""
 
 
 def mirror_iuv(part: NDArray[np.uint8], uv: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -97,6 +109,6 @@ def mirror_iuv(part: NDArray[np.uint8], uv: NDArray[np.float32]) -> tuple[NDArra
 
     part: any shape, 0..24. uv: (2, *part.shape), 0..1. The arrays' own pixel order is left as it is: flip it besides.
     """
-    u = np.where(_MIRROR_FLIPS_U[part], 1.0 - uv[0], uv[0])
-    v = np.where(_MIRROR_FLIPS_V[part], 1.0 - uv[1], uv[1])
+    u = np.where(MIRROR_FLIPS_U[part], 1.0 - uv[0], uv[0])
+    v = np.where(MIRROR_FLIPS_V[part], 1.0 - uv[1], uv[1])
     return MIRROR[part], np.stack([u, v]).astype(np.float32)
