@@ -1,8 +1,6 @@
 """Picture in, people's dense pose out: detection, a look at each person, and sometimes a second, closer look."""
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -21,6 +19,7 @@ from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weight
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.runtime import Graph, Runtime, open_runtime
+from densepose_mobile.stopwatch import Stopwatch
 
 __all__ = ["DensePose", "Mode", "Options"]
 
@@ -109,22 +108,24 @@ class DensePose:
         """
         if mode not in get_args(Mode):
             raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
-        timings: dict[str, float] = {}
-        with self._lock, _timed(timings, "total"):
-            with _timed(timings, "read"):
+        with self._lock:
+            watch = Stopwatch()
+            with watch("read"):
                 rgb = _upright(picture, color, rotation)
-            people = self._people(rgb, mode, timings)
-        return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+            people = self._people(rgb, mode, watch)
+            return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
 
     def __repr__(self) -> str:
         about = self.manifest
         return f"DensePose({about.name} {about.version}, {about.target} on {self.backend}, {self.options})"
 
-    def _people(self, rgb: NDArray[np.uint8], mode: Mode, timings: dict[str, float]) -> list[Person]:
+    def _people(self, rgb: NDArray[np.uint8], mode: Mode, watch: Stopwatch) -> list[Person]:
         height, width = rgb.shape[:2]
-        with _timed(timings, "detect"):
+        with watch("pre"):
             image, letterbox = network_input(rgb, self._spec.detect_size)
+        with watch("detect"):
             features, logits, distances = self._graphs["detect"](image)
+        with watch("host"):
             boxes, scores = select_people(
                 logits[0, :, 0],
                 distances[0],
@@ -134,20 +135,22 @@ class DensePose:
                 iou=self.options.overlap,
                 limit=self.options.max_people,
             )
-        with _timed(timings, "dense"):
-            maps = self._look(features, boxes, letterbox)
+        maps = self._look(features, boxes, letterbox, watch)
+        with watch("post"):
             shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
-        with _timed(timings, "track"):
+        with watch("host"):
             seen = letterbox.from_network(boxes)
             for index, shape in enumerate(shapes):
                 if shape is not None:
                     seen[index] = shape.box
-            for index in self._worth_a_second_look(seen, letterbox, mode):
-                closer = self._look_closer(rgb, seen[index])
-                if closer is not None:
-                    maps[index] = closer
+            again = self._worth_a_second_look(seen, letterbox, mode)
+        for index in again:
+            closer = self._look_closer(rgb, seen[index], watch)
+            if closer is not None:
+                maps[index] = closer
+                with watch("post"):
                     shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
-        with _timed(timings, "pixels"):
+        with watch("post"):
             found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
             owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
@@ -156,18 +159,22 @@ class DensePose:
                 if shape is not None
             ]
 
-    def _look(self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox) -> list[DenseMaps]:
+    def _look(
+        self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox, watch: Stopwatch
+    ) -> list[DenseMaps]:
         """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow."""
-        rois = roi_boxes(boxes, self._spec)
-        wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
-        placed = letterbox.from_network(rois)
+        with watch("host"):
+            rois = roi_boxes(boxes, self._spec)
+            wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
+            placed = letterbox.from_network(rois)
         maps: list[DenseMaps] = []
         while len(maps) < len(boxes):
             left = len(boxes) - len(maps)
             sizes = self._spec.roi_batches
             size = max((size for size in sizes if size <= left), default=min(sizes))
             rows = slice(len(maps), len(maps) + size)
-            outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
+            with watch("dense"):
+                outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
             maps += [DenseMaps.from_outputs(outputs, row, placed[rows][row]) for row in range(min(size, left))]
         return maps
 
@@ -186,10 +193,12 @@ class DensePose:
         finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
         return finer[: self.options.second_looks]
 
-    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32]) -> DenseMaps | None:
+    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> DenseMaps | None:
         """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person."""
-        crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
-        *maps, presence, _ = self._graphs["track"](crop)
+        with watch("pre"):
+            crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
+        with watch("track"):
+            *maps, presence, _ = self._graphs["track"](crop)
         if presence[0, 0] <= 0:
             return None
         return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))
@@ -204,12 +213,3 @@ def _upright(picture: str | Path | NDArray[np.uint8], color: str, rotation: int)
 def _filled(weights: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The weights, with RoIs of zeros up to the size of the graph's batch."""
     return np.concatenate([weights, np.zeros((size - len(weights), *weights.shape[1:]), np.float32)])
-
-
-@contextmanager
-def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        timings[step] = (time.perf_counter() - start) * 1e3
