@@ -32,13 +32,14 @@ _SUMMARIES: Final = {
     "info": "What is installed: version, bundle, backends.",
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
     "evaluate": "Measure a bundle on people with known truth.",
+    "bench": "How long bundles take on this machine, stage by stage, and what memory.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
     "train": "Train a student.",
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate", "bench")
 
 
 @dataclass(frozen=True)
