@@ -15,12 +15,16 @@ from densepose_mobile.errors import (
     HashMismatch,
     InputError,
     OutputError,
+    StreamClosed,
+    TimestampError,
     UnsupportedSchema,
 )
 
 if TYPE_CHECKING:
     from densepose_mobile.predictor import DensePose, Options
     from densepose_mobile.results import DensePoseResult, Person
+    from densepose_mobile.streaming import Stream
+    from densepose_mobile.tracking import Video, VideoOptions
 
 __all__ = [
     "AssetError",
@@ -34,7 +38,12 @@ __all__ = [
     "Options",
     "OutputError",
     "Person",
+    "Stream",
+    "StreamClosed",
+    "TimestampError",
     "UnsupportedSchema",
+    "Video",
+    "VideoOptions",
 ]
 
 # Imported when first asked for, so that `densepose_mobile.errors` and the command line's help do not wait for OpenCV.
@@ -43,6 +52,9 @@ _LAZY: Final = {
     "DensePoseResult": "densepose_mobile.results",
     "Options": "densepose_mobile.predictor",
     "Person": "densepose_mobile.results",
+    "Stream": "densepose_mobile.streaming",
+    "Video": "densepose_mobile.tracking",
+    "VideoOptions": "densepose_mobile.tracking",
 }
 
 

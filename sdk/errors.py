@@ -8,6 +8,8 @@ __all__ = [
     "HashMismatch",
     "InputError",
     "OutputError",
+    "StreamClosed",
+    "TimestampError",
     "UnsupportedSchema",
 ]
 
@@ -18,6 +20,14 @@ class DensePoseError(Exception):
 
 class InputError(DensePoseError):
     """A picture, array, annotation file or argument that cannot be used."""
+
+
+class TimestampError(DensePoseError):
+    """A frame whose time is not after that of the frame before it, or is no time."""
+
+
+class StreamClosed(DensePoseError):
+    """A video or stream that was closed."""
 
 
 class OutputError(DensePoseError):

@@ -1,6 +1,6 @@
 """Picture in, people's dense pose out: detection, a look at each person, and sometimes a second, closer look."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -20,6 +20,8 @@ from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.runtime import Graph, Runtime, open_runtime
 from densepose_mobile.stopwatch import Stopwatch
+from densepose_mobile.streaming import Stream
+from densepose_mobile.tracking import Video, VideoOptions
 
 __all__ = ["DensePose", "Mode", "Options"]
 
@@ -115,26 +117,61 @@ class DensePose:
             people = self._people(rgb, mode, watch)
             return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
 
+    def video(self, *, color: str = "rgb", rotation: int = 0, options: VideoOptions | None = None) -> Video:
+        """Follow people through a video: `result = video(frame, t_ms)` for each frame, in order; see `Video`.
+
+        color, rotation: of the frames, as in `predict`. Several videos may be open at a time.
+
+        >>> with model.video(color="bgr") as video:                    # doctest: +SKIP
+        ...     result = video(frame, t_ms)
+        """
+        return Video(
+            self._find,
+            self._look_closer,
+            self._lock,
+            color=color,
+            rotation=rotation,
+            score=self.options.score,
+            max_people=self.options.max_people,
+            duplicate=self.options.duplicate,
+            options=options,
+        )
+
+    def stream(
+        self,
+        on_result: Callable[[DensePoseResult, NDArray[np.uint8], float], None],
+        on_error: Callable[[Exception], None],
+        *,
+        color: str = "rgb",
+        rotation: int = 0,
+        mode: Mode | Literal["video"] = "video",
+        options: VideoOptions | None = None,
+    ) -> Stream:
+        """Predict on a live camera without holding it up: `stream.push(frame, t_ms)`; see `Stream`.
+
+        on_result: called with the result, the frame and its t_ms, on the stream's own thread. on_error: called there
+        with whatever a frame raised. mode: "video" follows people (with `options`, see `video`); any mode of `predict`
+        takes each frame for itself.
+        """
+        if mode == "video":
+            video = self.video(color=color, rotation=rotation, options=options)
+            return Stream(video, on_result, on_error)
+        if mode not in get_args(Mode):
+            raise InputError(f"mode={mode!r} is unknown; use one of video, {', '.join(get_args(Mode))}")
+        alone: Mode = mode
+
+        def predict(frame: NDArray[np.uint8], t_ms: float) -> DensePoseResult:
+            return self.predict(frame, color=color, rotation=rotation, mode=alone)
+
+        return Stream(predict, on_result, on_error)
+
     def __repr__(self) -> str:
         about = self.manifest
         return f"DensePose({about.name} {about.version}, {about.target} on {self.backend}, {self.options})"
 
     def _people(self, rgb: NDArray[np.uint8], mode: Mode, watch: Stopwatch) -> list[Person]:
         height, width = rgb.shape[:2]
-        with watch("pre"):
-            image, letterbox = network_input(rgb, self._spec.detect_size)
-        with watch("detect"):
-            features, logits, distances = self._graphs["detect"](image)
-        with watch("host"):
-            boxes, scores = select_people(
-                logits[0, :, 0],
-                distances[0],
-                self._spec,
-                letterbox.to_network(np.array([0, 0, width, height], np.float32)),
-                score=self.options.score,
-                iou=self.options.overlap,
-                limit=self.options.max_people,
-            )
+        features, boxes, scores, letterbox = self._detect(rgb, self.options.score, watch)
         maps = self._look(features, boxes, letterbox, watch)
         with watch("post"):
             shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
@@ -158,6 +195,33 @@ class DensePose:
                 for (look, _, score), shape in zip(found, owned, strict=True)
                 if shape is not None
             ]
+
+    def _detect(
+        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Letterbox]:
+        """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping."""
+        with watch("pre"):
+            image, letterbox = network_input(rgb, self._spec.detect_size)
+        with watch("detect"):
+            features, logits, distances = self._graphs["detect"](image)
+        with watch("host"):
+            boxes, scores = select_people(
+                logits[0, :, 0],
+                distances[0],
+                self._spec,
+                letterbox.to_network(np.array([0, 0, rgb.shape[1], rgb.shape[0]], np.float32)),
+                score=score,
+                iou=self.options.overlap,
+                limit=self.options.max_people,
+            )
+        return features, boxes, scores, letterbox
+
+    def _find(
+        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes (N, 4) px of the picture and scores (N,), of at least `score`, best first."""
+        _, boxes, scores, letterbox = self._detect(rgb, score, watch)
+        return letterbox.from_network(boxes), scores
 
     def _look(
         self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox, watch: Stopwatch

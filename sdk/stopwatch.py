@@ -9,8 +9,8 @@ __all__ = ["STAGES", "Stopwatch"]
 
 STAGES: Final = ("read", "pre", "detect", "host", "dense", "track", "post")
 """read: decoding a file, colour order, turning upright. pre: letterbox, crops, normalisation. detect, dense, track: the
-graphs alone. host: decoding boxes, suppression, RoI weights, which crops to look at. post: silhouettes, who owns a
-pixel, part and U, V of each pixel."""
+graphs alone. host: decoding boxes, suppression, RoI weights, whom to look at closer, following people through frames.
+post: silhouettes, who owns a pixel, part and U, V of each pixel."""
 
 
 class Stopwatch:

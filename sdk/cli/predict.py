@@ -38,7 +38,12 @@ def predict(
     out: Path = typer.Option(..., "--out", "-o", help="Folder for STEM.iuv.png, STEM.overlay.jpg and STEM.json."),
     model: str = typer.Option(DEFAULT_BUNDLE, "--model", "-m", help="A bundle: path, or the name of a shipped one."),
     backend: str = typer.Option("auto", "--backend", "-b", help="Runtime, as `densepose-mobile info` lists them."),
-    mode: Mode = typer.Option("balanced", "--mode", help="How much time to spend on a picture."),
+    mode: Mode | None = typer.Option(
+        None,
+        "--mode",
+        help="How much time to spend on a picture (default: balanced). A video follows people unless a mode is given, "
+        "which predicts every frame by itself, without track numbers.",
+    ),
     styles: str = typer.Option(
         ",".join(DEFAULT_STYLES), "--draw", help=f"What the overlay shows: any of {','.join(STYLES)}, or none."
     ),
@@ -51,7 +56,8 @@ def predict(
     """Body parts and surface coordinates of the people in pictures and videos.
 
     For each picture, STEM.iuv.png holds part, 255 U and 255 V as the R, G and B of each pixel, STEM.overlay.jpg shows
-    it, and STEM.json lists the people. A video gives STEM.overlay.mp4 and STEM.json. Inputs of the same stem get
+    it, and STEM.json lists the people. A video gives STEM.overlay.mp4 and STEM.json; people are followed through it,
+    and the same person has the same track number in every frame, unless --mode is given. Inputs of the same stem get
     -2, -3, ... Inputs that fail are named and the others go on.
     """
     wanted = parse_styles(styles)
@@ -77,7 +83,7 @@ def predict(
                         finally:
                             bar.remove_task(frames)
                     else:
-                        outcome = predict_picture(predictor, job, out, mode, wanted, legend=legend)
+                        outcome = predict_picture(predictor, job, out, mode or "balanced", wanted, legend=legend)
                         note = str(outcome)
                         if as_json:
                             _print_json(outcome.record)

@@ -1,4 +1,4 @@
-"""A video in, a video out: every frame predicted by itself."""
+"""A video in, a video out: people followed from frame to frame, or every frame predicted by itself."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def predict_video(
     predictor: DensePose,
     job: Job,
     out: Path,
-    mode: Mode,
+    mode: Mode | None,
     styles: tuple[str, ...],
     *,
     line: Callable[[dict[str, Any]], None] | None = None,
@@ -34,13 +34,15 @@ def predict_video(
 ) -> str:
     """Predict every frame and write STEM.overlay.mp4 (no sound) and STEM.json with one record a frame.
 
+    mode: None follows people, each of whom has a number in the records and on boxes; any mode predicts every frame by
+    itself.
     line: called with each frame's record. advance: called with frames done and frames expected, if known.
     Returns a line for people. Raises InputError for a video that cannot be read, OutputError for one that cannot be
     written.
     """
     records: list[dict[str, Any]] = []
     target = out / f"{job.stem}{OVERLAY}.mp4"
-    with _opened(job.path) as capture, partial_file(target) as partial:
+    with _opened(job.path) as capture, partial_file(target) as partial, predictor.video() as follow:
         fps = capture.get(cv2.CAP_PROP_FPS)
         fps = fps if 1 <= fps <= 1000 else 30.0
         expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -48,9 +50,10 @@ def predict_video(
         try:
             for bgr in _frames(capture):
                 rgb = as_rgb(bgr, "bgr")
-                result = predictor.predict(rgb, mode=mode)
                 index = len(records)
-                record = {"frame": index, "t_ms": round(1000 * index / fps, 3), **result.as_dict()}
+                t_ms = 1000 * index / fps
+                result = predictor.predict(rgb, mode=mode) if mode else follow(rgb, t_ms)
+                record = {"frame": index, "t_ms": round(t_ms, 3), **result.as_dict()}
                 records.append(record)
                 if line:
                     line({"source": str(job.path), **record})

@@ -1,5 +1,6 @@
-"""Boxes with their scores."""
+"""Boxes with their scores, and with their numbers and colours where people are followed."""
 
+import colorsys
 from typing import Final
 
 import cv2
@@ -10,14 +11,24 @@ from densepose_mobile.draw.patch import stroke_unit
 from densepose_mobile.draw.text import put_text, text_width
 from densepose_mobile.results import DensePoseResult
 
-__all__ = ["paint_boxes"]
+__all__ = ["paint_boxes", "track_colour"]
 
 _WHITE: Final = (255, 255, 255)
 _DARK: Final = (20, 22, 30)
+_GOLDEN: Final = 0.618034  # of a turn: neighbouring numbers get hues that lie far apart
+
+
+def track_colour(track: int) -> tuple[int, int, int]:
+    """RGB of a followed person's frame: the same for the same number, light enough for dark letters."""
+    red, green, blue = colorsys.hsv_to_rgb((track * _GOLDEN) % 1, 0.45 if track % 2 else 0.65, 1.0)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def paint_boxes(canvas: NDArray[np.uint8], result: DensePoseResult) -> None:
-    """Frame each person and write the score at the box's corner, in place. canvas: (H, W, 3) uint8 RGB."""
+    """Frame each person and write the score at the box's corner, in place. canvas: (H, W, 3) uint8 RGB.
+
+    People who are followed get a colour of their own, and their number before the score: "#3 0.72".
+    """
     height, width = canvas.shape[:2]
     for person in reversed(result.people):
         unit = stroke_unit(person.box, height, width)
@@ -28,17 +39,19 @@ def paint_boxes(canvas: NDArray[np.uint8], result: DensePoseResult) -> None:
         radius = max(min(round(7 * unit), (x1 - x0) // 2, (y1 - y0) // 2), 0)
         corners = _rounded((x0, y0, x1, y1), radius)
         _shade(canvas, corners, line + 2 * max(round(unit), 1))
-        cv2.polylines(canvas, [corners], True, _WHITE, line, cv2.LINE_AA)
-        _tag(canvas, f"{person.score:.2f}", x0, y0, unit)
+        colour = _WHITE if person.track is None else track_colour(person.track)
+        number = "" if person.track is None else f"#{person.track} "
+        cv2.polylines(canvas, [corners], True, colour, line, cv2.LINE_AA)
+        _tag(canvas, f"{number}{person.score:.2f}", x0, y0, unit, colour)
 
 
-def _tag(canvas: NDArray[np.uint8], text: str, x: int, y: int, unit: float) -> None:
+def _tag(canvas: NDArray[np.uint8], text: str, x: int, y: int, unit: float, colour: tuple[int, int, int]) -> None:
     letters = max(round(9 * max(unit, 1)), 7)
     pad = max(letters // 2, 3)
     tall, wide = letters + 2 * pad, text_width(text, letters) + 2 * pad
     left = max(min(x, canvas.shape[1] - wide), 0)
     top = y - tall if y >= tall else y
-    cv2.fillPoly(canvas, [_rounded((left, top, left + wide, top + tall), max(pad - 1, 0))], _WHITE, cv2.LINE_AA)
+    cv2.fillPoly(canvas, [_rounded((left, top, left + wide, top + tall), max(pad - 1, 0))], colour, cv2.LINE_AA)
     put_text(canvas, text, left + pad, top + pad + letters, letters, _DARK)
 
 

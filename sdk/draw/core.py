@@ -73,7 +73,7 @@ def draw(
 
     image: (H, W, 3) uint8 RGB, upright, of the result's size. styles: any of `STYLES`, laid over one another in that
     order: "parts" (24 colours, warm on the person's right, cool on the left), "uv" (gradient and iso-lines of U, white,
-    and V, dark; the lines alone over "parts"), "contour" (silhouette and part borders), "boxes" (with scores).
+    and V, dark; the lines alone over "parts"), "contour" (silhouette and part borders), "boxes" (score, number).
     legend: add a panel with the part colours at the right. Returns (H, W, 3) uint8 RGB, wider with a legend.
     Raises InputError for an unknown style or a picture of another size.
 

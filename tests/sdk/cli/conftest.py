@@ -1,6 +1,8 @@
 """A model that needs no bundle, and pictures to give it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,14 @@ class FakeModel:
             uv = np.stack([part / 6, part / 12]).astype(np.float32)
             people.append(Person(box, 0.875, part, uv, (part > 0).astype(np.float32)))
         return DensePoseResult(tuple(people), *image.shape[:2], {"total": 12.5})
+
+    @contextmanager
+    def video(self) -> Iterator[Callable[[Any, float], DensePoseResult]]:
+        def follow(image: Any, t_ms: float) -> DensePoseResult:
+            result = self.predict(image, t_ms=t_ms)
+            return replace(result, people=tuple(replace(person, track=7) for person in result))
+
+        yield follow
 
 
 def scene(height: int = 48, width: int = 64) -> np.ndarray:

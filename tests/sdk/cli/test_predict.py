@@ -184,6 +184,15 @@ def video(path: Path, frames: int, size: tuple[int, int] = (64, 48)) -> Path:
     return path
 
 
+def test_a_mode_predicts_frames_by_themselves(tmp_path: Path, model: object) -> None:
+    film = video(tmp_path / "film.mp4", 3)
+    assert main(["predict", str(film), "-o", str(tmp_path), "--mode", "fast", "--draw", "boxes"]) == 0
+    frames = json.loads((tmp_path / "film.json").read_text())["frames"]
+    assert [len(frame["people"]) for frame in frames] == [1, 1, 1]
+    assert not any("track" in frame["people"][0] for frame in frames)
+    assert [call["mode"] for call in model.calls] == ["fast"] * 3
+
+
 def test_a_video_gives_a_video(tmp_path: Path, model: object, capfd: pytest.CaptureFixture[str]) -> None:
     film = video(tmp_path / "film.mp4", 6)
     out = tmp_path / "out"
@@ -195,6 +204,7 @@ def test_a_video_gives_a_video(tmp_path: Path, model: object, capfd: pytest.Capt
     lefts = [frame["people"][0]["box"][0] for frame in record["frames"]]
     assert lefts == sorted(lefts)
     assert lefts[-1] - lefts[0] == pytest.approx(20, abs=4)
+    assert {frame["people"][0]["track"] for frame in record["frames"]} == {7}
     assert len(capfd.readouterr().out.splitlines()) == 6
     capture = cv2.VideoCapture(str(out / "film.overlay.mp4"))
     shapes = []

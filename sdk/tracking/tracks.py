@@ -1,0 +1,126 @@
+"""The people of a video: who is followed, who is lost, and what is remembered of each."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.postprocess.maps import DenseMaps
+from densepose_mobile.postprocess.silhouette import Silhouette
+from densepose_mobile.tracking.appearance import PartColours
+from densepose_mobile.tracking.association import covered, likely_same, pair
+from densepose_mobile.tracking.motion import BoxMotion
+from densepose_mobile.tracking.options import VideoOptions
+
+__all__ = ["Crowd", "Sighting", "Track"]
+
+_CLEAR: Final = 0.15  # share of a box under another one's from which place and colours are not to be trusted
+_STALE_MS: Final = 1000.0  # the last clear place tells nothing of where a person is after this long in a crowd
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """One person as `track` sees them in one frame."""
+
+    maps: DenseMaps
+    shape: Silhouette
+    colours: PartColours
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """(4,) xyxy px, tight around the pixels."""
+        return np.array(self.shape.box, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A person with a number."""
+
+    number: int  # 1, 2, ... in the order of appearance
+    score: float  # 0..1, of the newest detection
+    motion: BoxMotion  # as last seen
+    clear: BoxMotion  # as last seen with nobody in the way: where a hidden person comes out again is told by this
+    colours: PartColours  # likewise
+    lost_ms: float | None = None  # when the person went out of sight
+
+    def predicted(self, t_ms: float) -> NDArray[np.float32]:
+        """(4,) xyxy px at t_ms."""
+        if self.lost_ms is None:
+            return self.motion.at(t_ms)
+        if self.lost_ms - self.clear.t_ms > _STALE_MS:
+            return self.motion.at_rest().at(t_ms)
+        return self.clear.at(t_ms)
+
+    def unlikeness(self, sighting: Sighting, t_ms: float) -> float:
+        """How badly a sighting fits this person, from place and colours; infinite where it cannot be."""
+        lost = 0.0 if self.lost_ms is None else t_ms - self.lost_ms
+        box = self.clear.at(t_ms) if self.lost_ms is None else self.predicted(t_ms)
+        return likely_same(box, sighting.box, self.colours.unlike(sighting.colours), lost)
+
+
+class Crowd:
+    """Everybody who is followed or was so a short time ago. Boxes are xyxy px of the frames."""
+
+    def __init__(self, options: VideoOptions) -> None:
+        self._options = options
+        self._next = 1
+        self._tracks: dict[int, Track] = {}
+
+    @property
+    def followed(self) -> list[Track]:
+        """In sight."""
+        return [track for track in self._tracks.values() if track.lost_ms is None]
+
+    @property
+    def lost(self) -> list[Track]:
+        """Out of sight, not forgotten."""
+        return [track for track in self._tracks.values() if track.lost_ms is not None]
+
+    def clear_out(self) -> None:
+        """Forget everybody; numbers are not given again."""
+        self._tracks = {}
+
+    def forget(self, t_ms: float) -> None:
+        """Drop those whom nobody has seen for longer than the options' patience."""
+        seen = {number: t.motion.t_ms if t.lost_ms is None else t.lost_ms for number, t in self._tracks.items()}
+        self._tracks = {n: t for n, t in self._tracks.items() if t_ms - seen[n] <= self._options.patience_ms}
+
+    def lose(self, number: int) -> None:
+        """The person was not seen in this frame."""
+        track = self._tracks[number]
+        self._tracks[number] = replace(track, lost_ms=track.motion.t_ms)
+
+    def score(self, number: int, score: float) -> None:
+        """Remember the newest score."""
+        self._tracks[number] = replace(self._tracks[number], score=score)
+
+    def see(self, sightings: dict[int, Sighting], t_ms: float) -> None:
+        """Take in where the followed people are at t_ms."""
+        boxes = [sighting.box for sighting in sightings.values()]
+        hidden = covered(np.array(boxes, np.float32))
+        for (number, sighting), box, share in zip(sightings.items(), boxes, hidden, strict=True):
+            track = self._tracks[number]
+            motion = track.motion.moved(box, t_ms, self._options.min_cutoff, self._options.speed_gain)
+            if share > _CLEAR:
+                self._tracks[number] = replace(track, motion=motion)
+            else:
+                colours = track.colours.with_memory(sighting.colours)
+                self._tracks[number] = replace(track, motion=motion, clear=motion, colours=colours)
+
+    def enter(self, found: list[tuple[Sighting, float]], t_ms: float) -> dict[int, Sighting]:
+        """Number people who were found, with their scores: lost ones get their number back, others the next one."""
+        lost = self.lost
+        cost = np.array([[track.unlikeness(sighting, t_ms) for sighting, _ in found] for track in lost], np.float64)
+        again = {column: lost[row] for row, column in pair(cost.reshape(len(lost), len(found)))}
+        numbered = {}
+        for index, (sighting, score) in enumerate(found):
+            motion = BoxMotion.start(sighting.box, t_ms)
+            if index in again:
+                track = replace(again[index], score=score, motion=motion, lost_ms=None)
+            else:
+                track = Track(self._next, score, motion, motion, sighting.colours)
+                self._next += 1
+            self._tracks[track.number] = track
+            numbered[track.number] = sighting
+        return numbered

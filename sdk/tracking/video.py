@@ -1,0 +1,194 @@
+"""A video, frame by frame: a crop follows each person, and newcomers are searched for now and then."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densepose_mobile.errors import StreamClosed
+from densepose_mobile.imaging import as_rgb
+from densepose_mobile.postprocess.maps import DenseMaps, paint_person
+from densepose_mobile.postprocess.nms import box_iou
+from densepose_mobile.postprocess.silhouette import disjoint, silhouette
+from densepose_mobile.results import DensePoseResult, Person
+from densepose_mobile.stopwatch import Stopwatch
+from densepose_mobile.tracking.appearance import PartColours
+from densepose_mobile.tracking.association import NEVER, pair
+from densepose_mobile.tracking.clock import Clock
+from densepose_mobile.tracking.options import VideoOptions
+from densepose_mobile.tracking.tracks import Crowd, Sighting
+
+__all__ = ["Find", "Look", "Video"]
+
+Find = Callable[[NDArray[np.uint8], float, Stopwatch], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Picture (H, W, 3) uint8 RGB and least score -> boxes (N, 4) xyxy px of the picture and scores (N,), best first."""
+
+Look = Callable[[NDArray[np.uint8], NDArray[np.float32], Stopwatch], DenseMaps | None]
+"""Picture and box (4,) xyxy px of it -> maps of the crop around the box, None where it shows no person."""
+
+_CONFIRMED: Final = 0.5  # share of the least score that a detection needs to belong to somebody who is known already
+_SAME: Final = 0.4  # IoU of a detection and a followed person from which they are the same
+
+
+class Video:
+    """Follows people through the frames of one video; made by `DensePose.video`. Call it with each frame, in order.
+
+    Each person who is followed costs one call of `track` a frame. `detect` runs on the first frame, in the frame in
+    which somebody gets lost and every `search_every` frames until the person is back or forgotten, every `search_every`
+    frames while nobody is followed, and every `detect_every` frames to find newcomers.
+    Several threads may call it; calls wait for each other and for those of `DensePose.predict`.
+    """
+
+    def __init__(
+        self,
+        find: Find,
+        look: Look,
+        lock: AbstractContextManager[object] | None = None,
+        *,
+        color: str = "rgb",
+        rotation: int = 0,
+        score: float = 0.4,
+        max_people: int = 20,
+        duplicate: float = 0.8,
+        options: VideoOptions | None = None,
+    ) -> None:
+        """find, look: the networks, which count their own time. lock: held while they run.
+
+        color, rotation: of the frames, see `imaging.as_rgb`.
+        score, max_people, duplicate: as in `densepose_mobile.Options`.
+        """
+        self.options = options or VideoOptions()
+        self._find, self._look, self._lock = find, look, lock or Lock()
+        self._color, self._rotation = color, rotation
+        self._score, self._max_people, self._duplicate = score, max_people, duplicate
+        self._clock = Clock()
+        self._crowd = Crowd(self.options)
+        self._size: tuple[int, ...] | None = None
+        self._since_search: int | None = None  # frames since `detect` ran; None: it never did
+        self._closed = False
+
+    def __call__(self, frame: NDArray[np.uint8], t_ms: float) -> DensePoseResult:
+        """Find and follow the people of the next frame.
+
+        frame: uint8 array of the video's colour layout. t_ms: when it was taken, in milliseconds from any origin, above
+        that of the frame before. A frame of another size starts anew: nobody keeps the number.
+
+        Returns people who have `Person.track`, best score first; the score is that of the newest detection.
+        Raises TimestampError for a time that does not grow and InputError for a frame that does not fit; either leaves
+        everything as it was, and the next good frame goes on. Raises StreamClosed after `close`.
+        """
+        with self._lock:
+            watch = Stopwatch()
+            if self._closed:
+                raise StreamClosed("this video is closed: open another one with model.video()")
+            self._clock.check(t_ms)
+            with watch("read"):
+                rgb = as_rgb(frame, self._color, self._rotation)
+            now = self._clock.advance(t_ms)
+            if rgb.shape != self._size:
+                self._crowd.clear_out()
+                self._size = rgb.shape
+            sightings = self._follow(rgb, now, watch)
+            people = self._painted(sightings, watch)
+            return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
+
+    def close(self) -> None:
+        """Forget everybody and take no more frames."""
+        with self._lock:
+            self._closed = True
+            self._crowd.clear_out()
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _follow(self, rgb: NDArray[np.uint8], now: float, watch: Stopwatch) -> dict[int, Sighting]:
+        """Who is where; the crowd knows it afterwards."""
+        self._crowd.forget(now)
+        seen = {t.number: self._sight(rgb, t.predicted(now), watch) for t in self._crowd.followed}
+        with watch("host"):
+            sightings = self._without_rivals({n: s for n, s in seen.items() if s is not None}, now)
+            missing = seen.keys() - sightings.keys()
+            for number in missing:
+                self._crowd.lose(number)
+            self._crowd.see(sightings, now)
+            due = self._search_is_due(rgb, now, at_once=bool(missing))
+        if not due:
+            return sightings
+        boxes, scores = self._find(rgb, self._score * _CONFIRMED, watch)
+        with watch("host"):
+            strangers = self._strangers(sightings, boxes, scores)
+        looked = [(self._sight(rgb, boxes[index], watch), float(scores[index])) for index in strangers]
+        with watch("host"):
+            found = [(sighting, score) for sighting, score in looked if sighting is not None]
+            fresh = self._not_yet_seen(list(sightings.values()), found)
+            return {**sightings, **self._crowd.enter(fresh, now)}
+
+    def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> Sighting | None:
+        maps = self._look(rgb, box, watch)
+        if maps is None:
+            return None
+        with watch("post"):
+            shape = silhouette(maps.foreground, maps.roi, *rgb.shape[:2])
+        if shape is None:
+            return None
+        with watch("host"):
+            return Sighting(maps, shape, PartColours.seen(rgb, maps))
+
+    def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
+        """Where two tracks see the same pixels, as when one walks behind the other, only the one whom it fits stays."""
+        tracks = {track.number: track for track in self._crowd.followed}
+        best_first = sorted(sightings, key=lambda number: tracks[number].unlikeness(sightings[number], now))
+        shapes = [sightings[number].shape for number in best_first]
+        owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
+        kept = {number for number, shape in zip(best_first, owned, strict=True) if shape is not None}
+        return {number: sighting for number, sighting in sightings.items() if number in kept}
+
+    def _search_is_due(self, rgb: NDArray[np.uint8], now: float, *, at_once: bool) -> bool:
+        height, width = rgb.shape[:2]
+        boxes = np.array([track.predicted(now) for track in self._crowd.lost], np.float32).reshape(-1, 4)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        in_picture = ((centres >= 0) & (centres <= (width, height))).all(1).any()
+        wanting = in_picture or not self._crowd.followed
+        every = self.options.search_every if wanting else self.options.detect_every
+        due = at_once or self._since_search is None or self._since_search + 1 >= every
+        self._since_search = 0 if due or self._since_search is None else self._since_search + 1
+        return due
+
+    def _strangers(
+        self, sightings: dict[int, Sighting], boxes: NDArray[np.float32], scores: NDArray[np.float32]
+    ) -> list[int]:
+        """Which detections are of nobody who is followed, best first; the others renew their people's scores."""
+        numbers = list(sightings)
+        places = np.array([sightings[number].box for number in numbers], np.float32).reshape(-1, 4)
+        iou = box_iou(places, boxes)
+        pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
+        for row, column in pairs:
+            self._crowd.score(numbers[row], float(scores[column]))
+        known = {column for _, column in pairs}
+        room = max(self._max_people - len(sightings), 0)
+        return [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score][:room]
+
+    def _not_yet_seen(self, known: list[Sighting], found: list[tuple[Sighting, float]]) -> list[tuple[Sighting, float]]:
+        """Those found whose pixels are not mostly those of somebody known, or of a better one found."""
+        shapes = [sighting.shape for sighting in (*known, *(sighting for sighting, _ in found))]
+        owned = disjoint(shapes, [0.5] * len(shapes), self._duplicate)[len(known) :]
+        return [pair for pair, shape in zip(found, owned, strict=True) if shape is not None]
+
+    def _painted(self, sightings: dict[int, Sighting], watch: Stopwatch) -> list[Person]:
+        with watch("post"):
+            score = {track.number: track.score for track in self._crowd.followed}
+            best_first = sorted(sightings, key=lambda number: -score[number])
+            shapes = [sightings[number].shape for number in best_first]
+            owned = disjoint(shapes, [score[number] for number in best_first], 1.0)
+            return [
+                replace(paint_person(sightings[number].maps, shape, score[number]), track=number)
+                for number, shape in zip(best_first, owned, strict=True)
+                if shape is not None
+            ]
