@@ -1,18 +1,14 @@
 """A torch module with the inputs and outputs of a `GraphSpec` as a LiteRT graph in float32."""
 
-import contextlib
-import io
 import logging
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.flatbuffer import shorten_names
+from densepose_mobile.convert.tracing import conversion, sample_inputs
 from densepose_mobile.spec import GraphSpec
 
 __all__ = ["to_litert"]
@@ -43,23 +39,13 @@ def to_litert(module: nn.Module, graph: GraphSpec) -> bytes:
     Raises:
         ConversionError: the module does not fit `graph`, or holds something that LiteRT cannot express.
     """
-    samples = {tensor.name: torch.zeros(tensor.shape) for tensor in graph.inputs}
-    with torch.inference_mode():
-        shapes = tuple(tuple(output.shape) for output in module(*samples.values()))
-    expected = tuple(tensor.shape for tensor in graph.outputs)
-    if shapes != expected:
-        raise ConversionError(f"graph {graph.name!r} gives {shapes}, its spec says {expected}; correct the network")
-    import litert_torch  # takes seconds, and prints
+    samples = sample_inputs(module, graph)
+    with conversion(graph, "LiteRT"), tempfile.TemporaryDirectory() as folder:
+        import litert_torch  # takes seconds, and prints
 
-    noise = io.StringIO()
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(noise), tempfile.TemporaryDirectory() as folder:
-            warnings.simplefilter("ignore")
-            converted: Any = litert_torch.convert(_Named(module, graph).eval(), sample_kwargs=samples)
-            path = Path(folder) / "graph.tflite"
-            converted.export(str(path))
-            model = shorten_names(path.read_bytes())
-    except Exception as error:  # the converter raises whatever its many layers raise
-        raise ConversionError(f"graph {graph.name!r} cannot be converted to LiteRT: {error}") from error
+        converted: Any = litert_torch.convert(_Named(module, graph).eval(), sample_kwargs=samples)
+        path = Path(folder) / "graph.tflite"
+        converted.export(str(path))
+        model = shorten_names(path.read_bytes())
     _log.info("converted %s to LiteRT, %.2f MB in float32", graph.name, len(model) / 1e6)
     return model

@@ -18,7 +18,7 @@ from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
-from densepose_mobile.runtime import Graph, Runtime, open_runtime
+from densepose_mobile.runtime import Graph, Placement, Runtime, with_runtime
 from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.streaming import Stream
 from densepose_mobile.tracking import Video, VideoOptions
@@ -69,9 +69,7 @@ class DensePose:
         self.manifest = bundle.manifest
         self.backend = runtime.name
         self._spec = bundle.spec
-        self._graphs: Mapping[str, Graph] = {
-            graph.name: runtime.load(graph, bundle.graph(graph.name)) for graph in bundle.spec.graphs()
-        }
+        self._graphs: Mapping[str, Graph] = bundle.load(runtime)
         self._lock = Lock()
 
     @classmethod
@@ -81,13 +79,20 @@ class DensePose:
         """Load a bundle and a runtime for it.
 
         bundle: a path, the bytes of a bundle, the name of one that the package ships, or None for the default.
-        backend: a name of `runtime.backends()`, or "auto" for the first installed one that runs the bundle.
+        backend: a name of `runtime.backends()`, or "auto" for the first one that opens here and loads the bundle. What
+        was chosen stands in `backend`, where its graphs lie in `placement`.
 
         Raises BundleError (HashMismatch, UnsupportedSchema) for the bundle, BackendUnavailable for the runtime.
         """
         options = options or Options()
         opened = Bundle.open(bundle)
-        return cls(opened, open_runtime(opened.manifest.family, backend, options.threads), options)
+        family, threads = opened.manifest.family, options.threads
+        return with_runtime(family, lambda runtime: cls(opened, runtime, options), backend, threads)
+
+    @property
+    def placement(self) -> dict[str, Placement]:
+        """Where each graph was asked to run and where it does, by name."""
+        return {name: graph.placement for name, graph in self._graphs.items()}
 
     def predict(
         self,

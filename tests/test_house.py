@@ -30,6 +30,8 @@ SDK_NEEDS = {"numpy", "cv2", "typer", "rich"}
 RUNTIMES = {"ai_edge_litert", "tflite_runtime", "onnxruntime", "executorch", "coremltools"}
 LAZY = {
     **dict.fromkeys(RUNTIMES, "runtime"),
+    "torch": "runtime",  # for ExecuTorch, whose Python runtime takes and gives its tensors
+    "PIL": "runtime",  # for Core ML, which takes pictures as its images
     "pycocotools": "metrics",
     "motmetrics": "metrics",
 }  # what only one package asks for, and only then

@@ -1,7 +1,8 @@
 """Golden inputs and outputs: whether a graph computes here what it computed where it was made."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,11 +28,33 @@ class Deviation:
     output: str
     rms_error: float
     rms: float  # of the golden output
+    max_abs: float  # greatest difference of any value
+
+    @property
+    def tolerance(self) -> float:
+        """Greatest rms error that passes."""
+        return ABSOLUTE + RELATIVE * self.rms
 
     @property
     def passed(self) -> bool:
         """False for NaN as well."""
-        return self.rms_error <= ABSOLUTE + RELATIVE * self.rms
+        return self.rms_error <= self.tolerance
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to quantisation-noise ratio in dB: infinite without any error. Golden values are rounded themselves,
+        by up to a tenth of their rms, so that about 30 dB is as good as it gets."""
+        if self.rms_error == 0:
+            return math.inf
+        return 20 * math.log10(self.rms / self.rms_error) if self.rms > 0 else -math.inf
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; None for what is not finite."""
+        values = {**asdict(self), "tolerance": self.tolerance, "sqnr_db": self.sqnr_db, "passed": self.passed}
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
 
 
 def compare(graph: Graph, golden: Mapping[str, NDArray[Any]]) -> list[Deviation]:
@@ -48,8 +71,9 @@ def compare(graph: Graph, golden: Mapping[str, NDArray[Any]]) -> list[Deviation]
     deviations = []
     for tensor, output in zip(graph.spec.outputs, outputs, strict=True):
         expected = _array(golden, name, tensor, borrow=False).astype(np.float64)
-        error = np.sqrt(np.mean((output - expected) ** 2))
-        deviations.append(Deviation(name, tensor.name, float(error), float(np.sqrt(np.mean(expected**2)))))
+        difference = output - expected
+        error, rms = (float(np.sqrt(np.mean(array**2))) for array in (difference, expected))
+        deviations.append(Deviation(name, tensor.name, error, rms, float(np.abs(difference).max())))
     return deviations
 
 

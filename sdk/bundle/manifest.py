@@ -13,7 +13,14 @@ __all__ = ["SCHEMA", "SUFFIXES", "Manifest"]
 SCHEMA: Final = 1
 """Newest bundle layout that this version reads, and the one that it writes."""
 
-SUFFIXES: Final[Mapping[str, str]] = {"litert": ".tflite", "onnx": ".onnx", "executorch": ".pte", "coreml": ".mlmodel"}
+SUFFIXES: Final[Mapping[str, str]] = {
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "executorch": ".pte",  # lowered to XNNPACK
+    "executorch-coreml": ".pte",
+    "executorch-vulkan": ".pte",
+    "coreml": ".mlpackage.zip",  # a stored zip of the package's folder
+}
 """File suffix of a graph, by target family."""
 
 
@@ -27,7 +34,7 @@ class Manifest:
 
     name: str
     version: str
-    target: str  # family-precision, such as "litert-int8"
+    target: str  # family-precision, such as "litert-int8" or "executorch-coreml-fp16"
     spec: ModelSpec
     atlas_id: str  # the atlas whose charts the parts, U and V refer to
     licence: str = "Apache-2.0"
@@ -46,13 +53,13 @@ class Manifest:
 
     @property
     def family(self) -> str:
-        """What runs the graphs: litert, onnx, executorch or coreml."""
-        return self.target.partition("-")[0]
+        """What runs the graphs: a key of `SUFFIXES`."""
+        return self.target.rpartition("-")[0]
 
     @property
     def precision(self) -> str:
         """int8, fp16 or fp32."""
-        return self.target.partition("-")[2]
+        return self.target.rpartition("-")[2]
 
     def member(self, graph: str) -> str:
         """File name of a graph in the zip."""

@@ -17,7 +17,7 @@ from densepose_mobile.bundle.golden import Deviation, compare
 from densepose_mobile.bundle.manifest import Manifest
 from densepose_mobile.bundle.writer import GOLDEN_MEMBER, MANIFEST_MEMBER
 from densepose_mobile.errors import BundleError, HashMismatch
-from densepose_mobile.runtime import Runtime
+from densepose_mobile.runtime import Graph, Runtime
 from densepose_mobile.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -112,14 +112,21 @@ class Bundle:
         except _ZIP_ERRORS as error:
             raise BundleError(f"the golden arrays of {self.source} cannot be read ({error}); write it again") from error
 
+    def load(self, runtime: Runtime) -> dict[str, Graph]:
+        """Every graph, ready to run, by name.
+
+        runtime: of the bundle's family, from `runtime.open_runtime`. Raises BundleError, BackendUnavailable; see
+        `Runtime.load`.
+        """
+        return {graph.name: runtime.load(graph, self.graph(graph.name)) for graph in self.spec.graphs()}
+
     def verify(self, runtime: Runtime) -> list[Deviation]:
         """Run every graph on the golden inputs and compare with the golden outputs.
 
         runtime: of the bundle's family, from `runtime.open_runtime`. Returns the deviation of each output; ask
         `Deviation.passed`. Raises BundleError where golden arrays are missing or do not fit the spec.
         """
-        graphs = [runtime.load(graph, self.graph(graph.name)) for graph in self.spec.graphs()]
-        return [deviation for graph in graphs for deviation in compare(graph, self.golden)]
+        return [deviation for graph in self.load(runtime).values() for deviation in compare(graph, self.golden)]
 
     def __repr__(self) -> str:
         size = sum(map(len, self._members.values())) / 1e6

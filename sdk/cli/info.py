@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle, registered
-from densepose_mobile.runtime import backends
+from densepose_mobile.errors import DensePoseError
+from densepose_mobile.runtime import Placement, Runtime, backends, with_runtime
 
 __all__ = ["app", "describe"]
 
@@ -40,8 +41,8 @@ def info(
         console.print(Text(f"{name:<18}{value}"))
     console.print(Text("\nbackends", style="bold"))
     for backend in facts["backends"]:
-        state = "installed" if backend["installed"] else f"not installed: {backend['install']}"
-        console.print(Text(f"  {backend['name']:<16}{state}"))
+        families = ", ".join(backend["families"])
+        console.print(Text(f"  {backend['name']:<16}{backend['obstacle'] or f'ready for {families}'}"))
     console.print(Text("\nbundles", style="bold"))
     console.print(Text(f"  shipped         {', '.join(facts['shipped']) or 'none'}"))
     if facts["bundle"] is not None:
@@ -60,7 +61,7 @@ def describe(model: str | None = None) -> dict[str, Any]:
             "OpenCV": cv2.__version__,
         },
         "backends": [
-            {"name": b.name, "families": list(b.families), "installed": b.available, "install": b.install}
+            {"name": b.name, "families": list(b.families), "obstacle": b.obstacle, "install": b.install}
             for b in backends()
         ],
         "shipped": shipped,
@@ -71,9 +72,24 @@ def describe(model: str | None = None) -> dict[str, Any]:
 def _bundle_facts(bundle: Bundle) -> dict[str, Any]:
     return {
         "source": bundle.source,
+        "runs": _placement(bundle),
         "graph_bytes": {graph.name: len(bundle.graph(graph.name)) for graph in bundle.spec.graphs()},
         "manifest": bundle.manifest.as_dict(),
     }
+
+
+def _placement(bundle: Bundle) -> dict[str, Any]:
+    """The backend that "auto" takes and where it places each graph, or what is in the way."""
+
+    def load(runtime: Runtime) -> dict[str, Any]:
+        placement = {name: graph.placement for name, graph in bundle.load(runtime).items()}
+        plain = {name: place.as_dict() for name, place in placement.items()}
+        return {"backend": runtime.name, "placement": plain, "obstacle": None}
+
+    try:
+        return with_runtime(bundle.manifest.family, load)
+    except DensePoseError as error:
+        return {"backend": None, "placement": {}, "obstacle": str(error)}
 
 
 def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
@@ -87,6 +103,10 @@ def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
         ("atlas", manifest["atlas_id"]),
     ):
         console.print(Text(f"  {name:<16}{value}"))
+    runs = facts["runs"]
+    console.print(Text(f"  {'runs on':<16}{runs['backend'] or 'nothing here: ' + runs['obstacle']}"))
+    for graph, placement in runs["placement"].items():
+        console.print(Text(f"  {'':<16}{graph}: {Placement(**placement)}"))
     for title in ("provenance", "quantisation", "metrics"):
         for line, (name, value) in enumerate(_brief(manifest[title])):
             console.print(Text(f"  {title if line == 0 else '':<16}{name}: {value}"))

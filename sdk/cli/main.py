@@ -31,6 +31,7 @@ _SUMMARIES: Final = {
     "predict": "Body parts and surface coordinates of the people in pictures and videos.",
     "info": "What is installed: version, bundle, backends.",
     "demo": "Predict on sample photos, or on yours, and show the outcome.",
+    "verify": "Check that a bundle computes here what it computed where it was made.",
     "evaluate": "Measure a bundle on people with known truth.",
     "bench": "How long bundles take on this machine, stage by stage, and what memory.",
     "atlas": "Build and inspect the body atlas.",
@@ -39,7 +40,7 @@ _SUMMARIES: Final = {
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "evaluate", "bench")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate", "bench")
 
 
 @dataclass(frozen=True)

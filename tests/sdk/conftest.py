@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from densepose_mobile.bundle import Bundle, Manifest, write_bundle
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.runtime import Placement
 from densepose_mobile.spec import GraphSpec, ModelSpec
 
 Floats = NDArray[np.float32]
@@ -39,6 +40,7 @@ class FakeRuntime:
 class FakeGraph:
     runtime: FakeRuntime
     spec: GraphSpec
+    placement: Placement = field(default_factory=lambda: Placement("NumPy", ("NumPy",), (), None))
 
     def __call__(self, *inputs: Floats) -> tuple[Floats, ...]:
         assert [array.shape for array in inputs] == [tensor.shape for tensor in self.spec.inputs]
