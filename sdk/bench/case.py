@@ -31,7 +31,7 @@ class Effort:
     """How often each case is measured."""
 
     rounds: int = 3  # processes of each case; all cases have their turn in each round
-    repeats: int = 20  # timed calls on each picture (frames of its video) in each process
+    repeats: int = 30  # timed calls on each picture in each process; in a video, twice the time between two searches
     warmup: int = 5  # calls before them that are not counted
     timeout: float = 900.0  # seconds of one process, after which it is ended
 
@@ -41,6 +41,8 @@ class Measurement:
     """What one process measured."""
 
     backend: str  # that ran
+    placement: Mapping[str, str]  # graph -> where it lies, as its runtime tells
+    elsewhere: list[str]  # graphs with operators that are known not to lie on what was asked for
     load_ms: float  # from the bundle's file to a model that is ready; the runtime's import is in it
     first_ms: float  # the first call, cold
     ms: Mapping[str, list[float]]  # stage -> wall time of each timed call; a graph has "total" alone

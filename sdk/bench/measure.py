@@ -17,7 +17,7 @@ from densepose_mobile.errors import BundleError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.predictor import DensePose, Options
 from densepose_mobile.results import DensePoseResult
-from densepose_mobile.runtime import Graph, open_runtime
+from densepose_mobile.runtime import Graph, with_runtime
 
 __all__ = ["measure"]
 
@@ -32,15 +32,27 @@ def measure(case: Case, pictures: Sequence[Path], effort: Effort) -> Measurement
     started = time.perf_counter()
     if case.graph is not None:
         backend, graph = _load_graph(case, case.graph)
+        placement = {case.graph: graph.placement}
         ready = time.perf_counter()
         calls = ((case.graph or "", call) for call in _graph_calls(graph, effort))
     else:
         model = DensePose.load(case.model, case.backend, Options(threads=case.threads))
-        backend = model.backend
+        backend, placement = model.backend, model.placement
         ready = time.perf_counter()
         calls = _looks(model, case.mode or "", pictures, effort)
     first, ms, cpu_ms, people = _timed(calls, effort)
-    return Measurement(backend, (ready - started) * 1e3, first, ms, cpu_ms, people, base, peak_memory_mib())
+    return Measurement(
+        backend,
+        {name: str(place) for name, place in placement.items()},
+        [name for name, place in placement.items() if place.elsewhere],
+        (ready - started) * 1e3,
+        first,
+        ms,
+        cpu_ms,
+        people,
+        base,
+        peak_memory_mib(),
+    )
 
 
 def _timed(
@@ -88,8 +100,10 @@ def _load_graph(case: Case, name: str) -> tuple[str, Graph]:
     if spec is None:
         known = ", ".join(graph.name for graph in bundle.spec.graphs())
         raise BundleError(f"{case.model} has no graph {name!r}; it has {known}")
-    runtime = open_runtime(bundle.manifest.family, case.backend, case.threads)
-    return runtime.name, runtime.load(spec, bundle.graph(name))
+    data = bundle.graph(name)
+    return with_runtime(
+        bundle.manifest.family, lambda runtime: (runtime.name, runtime.load(spec, data)), case.backend, case.threads
+    )
 
 
 def _graph_calls(graph: Graph, effort: Effort) -> Iterator[Callable[[], Any]]:

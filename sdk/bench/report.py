@@ -45,6 +45,8 @@ def row_of(
     if isinstance(outcome, Failure):
         return {**row, "error": outcome.reason}
     row["backend"] = outcome[0].backend
+    row["placement"] = dict(outcome[0].placement)
+    row["elsewhere"] = list(outcome[0].elsewhere)
     pooled: dict[str, list[float]] = {}
     for measurement in outcome:
         for stage, values in measurement.ms.items():

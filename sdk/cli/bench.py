@@ -49,7 +49,7 @@ def bench(
     context: typer.Context,
     models: str = typer.Option(DEFAULT_BUNDLE, "--models", "-m", help="Bundles: paths or names, joined by commas."),
     backend: str = typer.Option(
-        "auto", "--backends", "-b", help='Runtimes, joined by commas; "all": every one for the bundle\'s target family.'
+        "auto", "--backends", "-b", help='Runtimes, joined by commas; "all": each that "auto" may choose for a bundle.'
     ),
     modes: str = typer.Option(",".join(MODES), "--modes", help='Joined by commas; "none": only --graphs.'),
     threads: str = typer.Option("1", "--threads", help="Numbers of threads, joined by commas."),
@@ -97,7 +97,7 @@ def bench(
         if lines.row_count:
             lines.title = f"{title}, milliseconds on {machine['processor']}"
             console.print(lines)
-    for line in _failures(rows):
+    for line in (*_off_target(rows), *_failures(rows)):
         console.print(line, markup=False, soft_wrap=True)
     if table is not None:
         write_atomically(table, csv_text(rows).encode())
@@ -121,7 +121,7 @@ def _cases(
     cases = []
     for model in cards:
         manifest = Bundle.open(model).manifest
-        family = [b.name for b in backends() if manifest.family in b.families]
+        family = [b.name for b in backends(manifest.family) if b.automatic]
         chosen = family if list(named) == ["all"] else named
         names = [graph.name for graph in manifest.spec.graphs()] if graphs else []
         for backend, count in itertools.product(chosen, threads):
@@ -230,6 +230,12 @@ def _graph_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for label, figures in lines.items():
         table.add_row(label, *(figures.get(name, "") for name in names))
     return table
+
+
+def _off_target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which graphs do not wholly run where they were asked to."""
+    lines = (f"{_label(row)}, {name}: {row['placement'][name]}" for row in rows for name in row.get("elsewhere", ()))
+    return list(dict.fromkeys(lines))
 
 
 def _failures(rows: Sequence[Mapping[str, Any]]) -> list[str]:

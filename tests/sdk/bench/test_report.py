@@ -14,12 +14,31 @@ from densepose_mobile.errors import InputError
 
 CARD = {"name": "small", "version": "1", "target": "litert-int8", "atlas": "x", "sha256": "ab"}
 FAST = Case("small.dpm", "auto", 2, mode="fast")
+PLACES = {"detect": "1 x XNNPACK", "track": "1 x XNNPACK"}
 ROUNDS = [
     Measurement(
-        "litert", 10.0, 9.0, {"pre": [1.0, 2.0], "total": [4.0, 6.0]}, [3.0, 5.0], {"a": 1, "b": 2}, 50.0, 80.0
+        "litert",
+        PLACES,
+        ["detect"],
+        10.0,
+        9.0,
+        {"pre": [1.0, 2.0], "total": [4.0, 6.0]},
+        [3.0, 5.0],
+        {"a": 1, "b": 2},
+        50.0,
+        80.0,
     ),
     Measurement(
-        "litert", 30.0, 7.0, {"pre": [3.0, 4.0], "total": [8.0, 90.0]}, [7.0, 9.0], {"a": 1, "b": 2}, 51.0, 90.0
+        "litert",
+        PLACES,
+        ["detect"],
+        30.0,
+        7.0,
+        {"pre": [3.0, 4.0], "total": [8.0, 90.0]},
+        [7.0, 9.0],
+        {"a": 1, "b": 2},
+        51.0,
+        90.0,
     ),
 ]
 
@@ -38,6 +57,7 @@ def test_the_calls_of_all_rounds_are_pooled() -> None:
     assert (row["backend"], row["mode"], row["threads"], row["calls"]) == ("litert", "fast", 2, 4)
     assert (row["load_ms"], row["first_ms"], row["base_mib"], row["peak_mib"]) == (20, 8, 51, 90)
     assert row["people"] == {"a": 1, "b": 2}
+    assert (row["placement"], row["elsewhere"]) == (PLACES, ["detect"])
 
 
 def test_a_failure_is_a_row_that_says_why() -> None:

@@ -13,7 +13,7 @@ import pytest
 from densepose_mobile.bench import Case, Effort, Failure, Measurement, runner
 from densepose_mobile.bench.runner import run_case, run_cases
 
-MEASUREMENT = Measurement("fake", 1.0, 2.0, {"total": [3.0]}, [4.0], {}, None, None)
+MEASUREMENT = Measurement("fake", {}, [], 1.0, 2.0, {"total": [3.0]}, [4.0], {}, None, None)
 CASES = [Case(model, "auto", threads, mode="fast") for model in "abc" for threads in (1, 2)]
 
 

@@ -19,9 +19,10 @@ from densepose_mobile.runtime.registry import Backend
 from densepose_mobile.stopwatch import STAGES
 
 TIMES = {stage: [1.0, 2.0, 3.0] for stage in (*STAGES, "total")}
-REAL = Backend("litert", ("litert",), "ai_edge_litert", "pip", "")
-ABSENT = Backend("absent", ("litert",), "no_such_runtime", "pip", "")
-FOREIGN = Backend("foreign", ("onnx",), "json", "pip", "")
+REAL = Backend("litert", ("litert",), "ai_edge_litert", "litert", "")
+ABSENT = Backend("absent", ("litert",), "no_such_runtime", "absent", "")
+JUDGE = Backend("judge", ("litert",), "json", "judge", "", automatic=False)
+FOREIGN = Backend("foreign", ("onnx",), "json", "foreign", "")
 
 
 @pytest.fixture
@@ -42,11 +43,18 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> list[Case]:
             return Failure(f"{case.backend} is not installed")
         people = {path.name: 1 for path in pictures} if case.mode else {}
         times = TIMES if case.mode else {"total": [1.0, 2.0, 3.0]}
-        return Measurement("litert", 5.0, 4.0, times, [1.0], people, 40.0, 60.0)
+        places = {"detect": "2 x XNNPACK", "track": "1 x XNNPACK"}
+        return Measurement("litert", places, ["detect"], 5.0, 4.0, times, [1.0], people, 40.0, 60.0)
 
     monkeypatch.setattr(runner, "run_case", measured)
-    monkeypatch.setattr(command, "backends", lambda: (REAL, ABSENT, FOREIGN))
+    registered(monkeypatch, REAL, ABSENT, JUDGE, FOREIGN)
     return seen
+
+
+def registered(monkeypatch: pytest.MonkeyPatch, *known: Backend) -> None:
+    monkeypatch.setattr(
+        command, "backends", lambda family=None: [b for b in known if family is None or family in b.families]
+    )
 
 
 def run(*words: str | Path) -> int:
@@ -84,6 +92,7 @@ def test_what_was_named_and_cannot_run_is_a_row_and_a_failure(
         assert [row["error"] for row in csv.DictReader(file)] == ["", "", *["foreign is not installed"] * 2]
     text = " ".join(capsys.readouterr().out.split())
     assert "on foreign, threads 1 (fast, accurate): foreign is not installed" in text
+    assert text.count("on litert, threads 1, detect: 2 x XNNPACK") == 1
 
 
 def test_all_means_those_for_the_family_and_the_absent_are_no_failure(
@@ -99,7 +108,7 @@ def test_all_means_those_for_the_family_and_the_absent_are_no_failure(
 
 
 def test_where_nothing_runs_it_failed(cases: list[Case], picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "backends", lambda: (ABSENT,))
+    registered(monkeypatch, ABSENT)
     assert run("--backends", "all", "--modes", "fast", "--pictures", picture) == 1
 
 
