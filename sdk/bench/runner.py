@@ -5,6 +5,7 @@ case has its turn in each round, in an order that changes from round to round.
 """
 
 import json
+import logging
 import os
 import random
 import signal
@@ -18,6 +19,8 @@ from typing import Final
 from densepose_mobile.bench.case import Case, Effort, Measurement
 
 __all__ = ["Failure", "run_case", "run_cases"]
+
+_log = logging.getLogger(__name__)
 
 _CHILD: Final = "densepose_mobile.bench.child"
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -45,7 +48,7 @@ def run_cases(
     failed: dict[Case, Failure] = {}
     order = list(cases)
     rng = random.Random(0)
-    for _ in range(effort.rounds):
+    for turn in range(effort.rounds):
         rng.shuffle(order)
         for case in order:
             if case not in failed:
@@ -55,6 +58,7 @@ def run_cases(
                 else:
                     measured[case].append(outcome)
             advance(case)
+        _log.info("round %d of %d measured", turn + 1, effort.rounds)
     return {case: failed.get(case, measured[case]) for case in cases}
 
 

@@ -28,7 +28,7 @@ from densepose_mobile.bench import (
 from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle
 from densepose_mobile.cli.demo import samples
 from densepose_mobile.cli.inputs import expand
-from densepose_mobile.cli.outputs import write_atomically
+from densepose_mobile.cli.outputs import prepare_folder, write_atomically
 from densepose_mobile.cli.results_file import command_line, header, model_card, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.runtime import backends
@@ -86,6 +86,8 @@ def bench(
     cases = _cases(cards, _words(backend), ways, _thread_counts(threads), graphs)
     if not cases:
         raise typer.BadParameter("nothing to measure: give --modes or --graphs", param_hint="--modes")
+    for path in filter(None, (out, table)):
+        prepare_folder(path.parent)
     machine = describe_machine()
     effort = Effort(rounds, repeats, warmup, timeout)
     rows = _measure(cases, cards, [picture.path for picture in shown], effort, measured)
