@@ -19,8 +19,8 @@ from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weight
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.runtime import Graph, Placement, Runtime, with_runtime
+from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.streaming import Stream
-from densepose_mobile.timing import timed
 from densepose_mobile.tracking import Video, VideoOptions
 
 __all__ = ["DensePose", "Mode", "Options"]
@@ -115,12 +115,12 @@ class DensePose:
         """
         if mode not in get_args(Mode):
             raise InputError(f"mode={mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
-        timings: dict[str, float] = {}
-        with self._lock, timed(timings, "total"):
-            with timed(timings, "read"):
+        with self._lock:
+            watch = Stopwatch()
+            with watch("read"):
                 rgb = _upright(picture, color, rotation)
-            people = self._people(rgb, mode, timings)
-        return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+            people = self._people(rgb, mode, watch)
+            return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
 
     def video(self, *, color: str = "rgb", rotation: int = 0, options: VideoOptions | None = None) -> Video:
         """Follow people through a video: `result = video(frame, t_ms)` for each frame, in order; see `Video`.
@@ -174,24 +174,25 @@ class DensePose:
         about = self.manifest
         return f"DensePose({about.name} {about.version}, {about.target} on {self.backend}, {self.options})"
 
-    def _people(self, rgb: NDArray[np.uint8], mode: Mode, timings: dict[str, float]) -> list[Person]:
+    def _people(self, rgb: NDArray[np.uint8], mode: Mode, watch: Stopwatch) -> list[Person]:
         height, width = rgb.shape[:2]
-        with timed(timings, "detect"):
-            features, boxes, scores, letterbox = self._detect(rgb, self.options.score)
-        with timed(timings, "dense"):
-            maps = self._look(features, boxes, letterbox)
+        features, boxes, scores, letterbox = self._detect(rgb, self.options.score, watch)
+        maps = self._look(features, boxes, letterbox, watch)
+        with watch("post"):
             shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
-        with timed(timings, "track"):
+        with watch("host"):
             seen = letterbox.from_network(boxes)
             for index, shape in enumerate(shapes):
                 if shape is not None:
                     seen[index] = shape.box
-            for index in self._worth_a_second_look(seen, letterbox, mode):
-                closer = self._look_closer(rgb, seen[index])
-                if closer is not None:
-                    maps[index] = closer
+            again = self._worth_a_second_look(seen, letterbox, mode)
+        for index in again:
+            closer = self._look_closer(rgb, seen[index], watch)
+            if closer is not None:
+                maps[index] = closer
+                with watch("post"):
                     shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
-        with timed(timings, "pixels"):
+        with watch("post"):
             found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
             owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
@@ -201,39 +202,48 @@ class DensePose:
             ]
 
     def _detect(
-        self, rgb: NDArray[np.uint8], score: float
+        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Letterbox]:
         """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping."""
-        image, letterbox = network_input(rgb, self._spec.detect_size)
-        features, logits, distances = self._graphs["detect"](image)
-        boxes, scores = select_people(
-            logits[0, :, 0],
-            distances[0],
-            self._spec,
-            letterbox.to_network(np.array([0, 0, rgb.shape[1], rgb.shape[0]], np.float32)),
-            score=score,
-            iou=self.options.overlap,
-            limit=self.options.max_people,
-        )
+        with watch("pre"):
+            image, letterbox = network_input(rgb, self._spec.detect_size)
+        with watch("detect"):
+            features, logits, distances = self._graphs["detect"](image)
+        with watch("host"):
+            boxes, scores = select_people(
+                logits[0, :, 0],
+                distances[0],
+                self._spec,
+                letterbox.to_network(np.array([0, 0, rgb.shape[1], rgb.shape[0]], np.float32)),
+                score=score,
+                iou=self.options.overlap,
+                limit=self.options.max_people,
+            )
         return features, boxes, scores, letterbox
 
-    def _find(self, rgb: NDArray[np.uint8], score: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _find(
+        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Boxes (N, 4) px of the picture and scores (N,), of at least `score`, best first."""
-        _, boxes, scores, letterbox = self._detect(rgb, score)
+        _, boxes, scores, letterbox = self._detect(rgb, score, watch)
         return letterbox.from_network(boxes), scores
 
-    def _look(self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox) -> list[DenseMaps]:
+    def _look(
+        self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox, watch: Stopwatch
+    ) -> list[DenseMaps]:
         """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow."""
-        rois = roi_boxes(boxes, self._spec)
-        wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
-        placed = letterbox.from_network(rois)
+        with watch("host"):
+            rois = roi_boxes(boxes, self._spec)
+            wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
+            placed = letterbox.from_network(rois)
         maps: list[DenseMaps] = []
         while len(maps) < len(boxes):
             left = len(boxes) - len(maps)
             sizes = self._spec.roi_batches
             size = max((size for size in sizes if size <= left), default=min(sizes))
             rows = slice(len(maps), len(maps) + size)
-            outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
+            with watch("dense"):
+                outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
             maps += [DenseMaps.from_outputs(outputs, row, placed[rows][row]) for row in range(min(size, left))]
         return maps
 
@@ -252,10 +262,12 @@ class DensePose:
         finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
         return finer[: self.options.second_looks]
 
-    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32]) -> DenseMaps | None:
+    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> DenseMaps | None:
         """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person."""
-        crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
-        *maps, presence, _ = self._graphs["track"](crop)
+        with watch("pre"):
+            crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
+        with watch("track"):
+            *maps, presence, _ = self._graphs["track"](crop)
         if presence[0, 0] <= 0:
             return None
         return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))

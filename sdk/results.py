@@ -87,7 +87,7 @@ class DensePoseResult:
     people: tuple[Person, ...]
     height: int  # px of the upright picture
     width: int
-    timings: Mapping[str, float] = field(default_factory=dict)  # step -> ms
+    timings: Mapping[str, float] = field(default_factory=dict)  # stopwatch.STAGES and "total" -> ms
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", tuple(self.people))
@@ -143,7 +143,7 @@ class DensePoseResult:
             "width": self.width,
             "height": self.height,
             "people": [person.as_dict() for person in self.people],
-            "timings_ms": {step: round(ms, 3) for step, ms in self.timings.items()},
+            "timings_ms": {stage: round(ms, 3) for stage, ms in self.timings.items()},
         }
 
     def to_json(self, indent: int | None = None) -> str:

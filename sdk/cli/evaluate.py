@@ -14,7 +14,7 @@ from rich.table import Table
 
 from densepose_mobile import Options
 from densepose_mobile.atlas import Atlas
-from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle, registered
+from densepose_mobile.bundle import DEFAULT_BUNDLE
 from densepose_mobile.cli.measure import (
     MODEL,
     look_of_file,
@@ -25,7 +25,7 @@ from densepose_mobile.cli.measure import (
 )
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.cli.predict import load_model
-from densepose_mobile.cli.results_file import command_line, header, write_results
+from densepose_mobile.cli.results_file import command_line, header, model_card, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import (
     BASELINES,
@@ -126,7 +126,7 @@ def evaluate(
     atlas = Atlas.load()
     geodesics: Geodesics = atlas if distances is None else DistanceTable.load(distances, atlas)
     if images is not None:
-        card = _model_card(model)
+        card = model_card(model)
         if card["atlas"] != atlas.id:
             _log.warning(
                 "%s predicts on charts of atlas %s; distances are measured on %s", model, card["atlas"], atlas.id
@@ -238,19 +238,6 @@ def _table(reports: Mapping[str, EvaluationReport], versus: Mapping[str, Mapping
 
 def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else round(value, 4) for name, value in figures.items()}
-
-
-def _model_card(model: str) -> dict[str, Any]:
-    shipped = registered()
-    data = shipped[model].read_bytes() if model in shipped else Path(model).read_bytes()
-    manifest = Bundle.open(data).manifest
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "target": manifest.target,
-        "atlas": manifest.atlas_id,
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
 
 
 def _sha256(path: Path) -> str:

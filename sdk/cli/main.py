@@ -35,13 +35,14 @@ _SUMMARIES: Final = {
     "evaluate": "Measure a bundle on people with known truth.",
     "camera": "People live on screen, from a camera, a video or pictures.",
     "bundle": "Export a bundle's plain files for an Android or iOS app.",
+    "bench": "How long bundles take on this machine, stage by stage, and what memory.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
     "train": "Train a student.",
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
-_SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate", "bundle")
+_SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate", "bench", "bundle")
 
 
 @dataclass(frozen=True)

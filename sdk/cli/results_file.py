@@ -1,5 +1,6 @@
 """Results files: figures together with the command, date and versions that made them."""
 
+import hashlib
 import json
 import os
 import platform
@@ -13,15 +14,27 @@ from typing import Any, Final
 
 import typer
 
+from densepose_mobile.bundle import Bundle, registered
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.errors import OutputError
 
-__all__ = ["SCHEMA", "command_line", "header", "write_results"]
+__all__ = ["SCHEMA", "command_line", "header", "model_card", "write_results"]
 
 SCHEMA: Final = 1
 """Version of the layout that results/README.md describes."""
 
-_PACKAGES: Final = ("densepose-mobile", "numpy", "opencv-python-headless", "opencv-python", "ai-edge-litert", "torch")
+_PACKAGES: Final = (
+    "densepose-mobile",
+    "numpy",
+    "opencv-python-headless",
+    "opencv-python",
+    "ai-edge-litert",
+    "tflite-runtime",
+    "onnxruntime",
+    "executorch",
+    "coremltools",
+    "torch",
+)
 
 
 def header(command: str) -> dict[str, Any]:
@@ -34,6 +47,22 @@ def header(command: str) -> dict[str, Any]:
             continue
     date = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     return {"schema": SCHEMA, "command": command, "date": date, "versions": versions}
+
+
+def model_card(model: str) -> dict[str, str]:
+    """What a results file says of a bundle: name, version, target, atlas, sha256 of the file.
+
+    model: a path, or the name of a shipped bundle. Raises BundleError.
+    """
+    manifest = Bundle.open(model).manifest
+    data = registered().get(model, Path(model)).read_bytes()
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "target": manifest.target,
+        "atlas": manifest.atlas_id,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
 
 
 def command_line(context: typer.Context) -> str:

@@ -15,7 +15,7 @@ from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
-from densepose_mobile.timing import timed
+from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.tracking.appearance import PartColours
 from densepose_mobile.tracking.association import NEVER, pair
 from densepose_mobile.tracking.clock import Clock
@@ -24,10 +24,10 @@ from densepose_mobile.tracking.tracks import Crowd, Sighting
 
 __all__ = ["Find", "Look", "Video"]
 
-Find = Callable[[NDArray[np.uint8], float], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Find = Callable[[NDArray[np.uint8], float, Stopwatch], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Picture (H, W, 3) uint8 RGB and least score -> boxes (N, 4) xyxy px of the picture and scores (N,), best first."""
 
-Look = Callable[[NDArray[np.uint8], NDArray[np.float32]], DenseMaps | None]
+Look = Callable[[NDArray[np.uint8], NDArray[np.float32], Stopwatch], DenseMaps | None]
 """Picture and box (4,) xyxy px of it -> maps of the crop around the box, None where it shows no person."""
 
 _CONFIRMED: Final = 0.5  # share of the least score that a detection needs to belong to somebody who is known already
@@ -56,8 +56,9 @@ class Video:
         duplicate: float = 0.8,
         options: VideoOptions | None = None,
     ) -> None:
-        """find, look: the networks. lock: held while they run. color, rotation: of the frames, see `imaging.as_rgb`.
+        """find, look: the networks, which count their own time. lock: held while they run.
 
+        color, rotation: of the frames, see `imaging.as_rgb`.
         score, max_people, duplicate: as in `densepose_mobile.Options`.
         """
         self.options = options or VideoOptions()
@@ -76,26 +77,25 @@ class Video:
         frame: uint8 array of the video's colour layout. t_ms: when it was taken, in milliseconds from any origin, above
         that of the frame before. A frame of another size starts anew: nobody keeps the number.
 
-        Returns people who have `Person.track`, best score first; the score is that of the newest detection. Timings:
-        read, detect, track, pixels, total.
+        Returns people who have `Person.track`, best score first; the score is that of the newest detection.
         Raises TimestampError for a time that does not grow and InputError for a frame that does not fit; either leaves
         everything as it was, and the next good frame goes on. Raises StreamClosed after `close`.
         """
-        timings: dict[str, float] = {}
-        with self._lock, timed(timings, "total"):
+        with self._lock:
+            watch = Stopwatch()
             if self._closed:
                 raise StreamClosed("this video is closed: open another one with model.video()")
             self._clock.check(t_ms)
-            with timed(timings, "read"):
+            with watch("read"):
                 rgb = as_rgb(frame, self._color, self._rotation)
             now = self._clock.advance(t_ms)
             if rgb.shape != self._size:
                 self._crowd.clear_out()
                 self._since_search = None
                 self._size = rgb.shape
-            sightings = self._follow(rgb, now, timings)
-            people = self._painted(sightings, timings)
-        return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], timings)
+            sightings = self._follow(rgb, now, watch)
+            people = self._painted(sightings, watch)
+            return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
 
     def close(self) -> None:
         """Forget everybody and take no more frames."""
@@ -109,7 +109,7 @@ class Video:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _follow(self, rgb: NDArray[np.uint8], now: float, timings: dict[str, float]) -> dict[int, Sighting]:
+    def _follow(self, rgb: NDArray[np.uint8], now: float, watch: Stopwatch) -> dict[int, Sighting]:
         """Who is where; the crowd knows it afterwards."""
         crowd = self._crowd
         if crowd.forget(now) and not crowd.followed:
@@ -117,53 +117,57 @@ class Video:
         places = {track.number: track.predicted(now) for track in crowd.followed}
         strangers = None
         if self._search_is_due(rgb, now):
-            strangers = self._search(rgb, places, timings)
-        with timed(timings, "track"):
-            looks = {number: self._sight(rgb, box) for number, box in places.items()}
+            strangers = self._search(rgb, places, watch)
+        looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
+        with watch("host"):
             sightings = self._without_rivals({n: seen for n, seen in looks.items() if seen is not None}, now)
-        missing = looks.keys() - sightings.keys()
-        for number in missing:
-            crowd.lose(number)
-        crowd.see(sightings, now)
+            missing = looks.keys() - sightings.keys()
+            for number in missing:
+                crowd.lose(number)
+            crowd.see(sightings, now)
         if strangers is None and missing:
-            strangers = self._search(rgb, {number: sightings[number].box for number in sightings}, timings)
+            strangers = self._search(rgb, {number: sightings[number].box for number in sightings}, watch)
         if not strangers:
             return sightings
-        with timed(timings, "track"):
-            room = max(self._max_people - len(sightings), 0)
-            seen = [(self._sight(rgb, box), score) for box, score in strangers[:room]]
+        room = max(self._max_people - len(sightings), 0)
+        seen = [(self._sight(rgb, box, watch), score) for box, score in strangers[:room]]
+        with watch("host"):
             found = [(sighting, score) for sighting, score in seen if sighting is not None]
             fresh = self._not_yet_seen(list(sightings.values()), found)
-        return {**sightings, **crowd.enter(fresh, now)}
+            return {**sightings, **crowd.enter(fresh, now)}
 
     def _search(
-        self, rgb: NDArray[np.uint8], places: dict[int, NDArray[np.float32]], timings: dict[str, float]
+        self, rgb: NDArray[np.uint8], places: dict[int, NDArray[np.float32]], watch: Stopwatch
     ) -> list[tuple[NDArray[np.float32], float]]:
         """Boxes and scores of detections that are nobody's in `places`, best first.
 
         The others renew their people's scores, and in a crowd, where the crop sees parts of others, also the place.
         """
         self._since_search = 0
-        with timed(timings, "detect"):
-            boxes, scores = self._find(rgb, self._score * _CONFIRMED)
-        numbers = list(places)
-        iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
-        pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
-        crowded = {track.number for track in self._crowd.followed if track.crowded}
-        for row, column in pairs:
-            self._crowd.score(numbers[row], float(scores[column]))
-            if numbers[row] in crowded:
-                places[numbers[row]] = boxes[column]
-        known = {column for _, column in pairs}
-        unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
-        return [(boxes[index], float(scores[index])) for index in unknown]
+        boxes, scores = self._find(rgb, self._score * _CONFIRMED, watch)
+        with watch("host"):
+            numbers = list(places)
+            iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
+            pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
+            crowded = {track.number for track in self._crowd.followed if track.crowded}
+            for row, column in pairs:
+                self._crowd.score(numbers[row], float(scores[column]))
+                if numbers[row] in crowded:
+                    places[numbers[row]] = boxes[column]
+            known = {column for _, column in pairs}
+            unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
+            return [(boxes[index], float(scores[index])) for index in unknown]
 
-    def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32]) -> Sighting | None:
-        maps = self._look(rgb, box)
-        shape = None if maps is None else silhouette(maps.foreground, maps.roi, *rgb.shape[:2])
-        if maps is None or shape is None:
+    def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> Sighting | None:
+        maps = self._look(rgb, box, watch)
+        if maps is None:
             return None
-        return Sighting(maps, shape, PartColours.seen(rgb, maps))
+        with watch("post"):
+            shape = silhouette(maps.foreground, maps.roi, *rgb.shape[:2])
+        if shape is None:
+            return None
+        with watch("host"):
+            return Sighting(maps, shape, PartColours.seen(rgb, maps))
 
     def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
         """Each with the pixels that are theirs.
@@ -202,8 +206,8 @@ class Video:
             if shape is not None
         ]
 
-    def _painted(self, sightings: dict[int, Sighting], timings: dict[str, float]) -> list[Person]:
-        with timed(timings, "pixels"):
+    def _painted(self, sightings: dict[int, Sighting], watch: Stopwatch) -> list[Person]:
+        with watch("post"):
             score = {track.number: track.score for track in self._crowd.followed}
             best_first = sorted(sightings, key=lambda number: (-score[number], number))
             shapes = [sightings[number].shape for number in best_first]

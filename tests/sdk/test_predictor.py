@@ -15,6 +15,7 @@ from densepose_mobile import predictor
 from densepose_mobile.errors import InputError
 from densepose_mobile.predictor import DensePose, Options
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.stopwatch import STAGES
 
 Make = Callable[..., DensePose]
 RED, GREEN, BLUE = 0, 1, 2
@@ -208,7 +209,8 @@ def test_nobody_is_an_empty_result(fake_model: Make, shape: tuple[int, int]) -> 
     assert len(result) == 0
     assert result.iuv().shape == (*shape, 3)
     assert result.boxes.shape == (0, 4)
-    assert {"read", "detect", "dense", "track", "pixels", "total"} == set(result.timings)
+    assert [*STAGES, "total"] == list(result.timings)
+    assert result.timings["dense"] == result.timings["track"] == 0
 
 
 @pytest.mark.parametrize("mode", ["fast", "balanced", "accurate"])
@@ -252,3 +254,11 @@ def test_other_things_are_no_picture(fake_model: Make, picture: Any) -> None:
 def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"Options.{next(iter(options))}"):
         Options(**options)
+
+
+def test_every_stage_is_timed(fake_model: Make, tmp_path: Path) -> None:
+    file = tmp_path / "one.png"
+    cv2.imwrite(str(file), paint(640, 480, (RED, (300, 100, 410, 430))))
+    timings = fake_model().predict(file, mode="accurate").timings
+    assert min(timings[stage] for stage in STAGES) > 0
+    assert sum(timings[stage] for stage in STAGES) <= timings["total"]
