@@ -22,7 +22,8 @@ from densepose_mobile.errors import (
 )
 
 if TYPE_CHECKING:
-    from densepose_mobile.predictor import DensePose, Options
+    from densepose_mobile.options import Options
+    from densepose_mobile.predictor import DensePose
     from densepose_mobile.results import DensePoseResult, Person
     from densepose_mobile.streaming import Stream
     from densepose_mobile.tracking import Video, VideoOptions
@@ -52,7 +53,7 @@ __all__ = [
 _LAZY: Final = {
     "DensePose": "densepose_mobile.predictor",
     "DensePoseResult": "densepose_mobile.results",
-    "Options": "densepose_mobile.predictor",
+    "Options": "densepose_mobile.options",
     "Person": "densepose_mobile.results",
     "Stream": "densepose_mobile.streaming",
     "Video": "densepose_mobile.tracking",

@@ -1,8 +1,6 @@
 """Picture in, people's dense pose out: detection, a look at each person, and sometimes a second, closer look."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from numbers import Integral, Real
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal, get_args
@@ -13,8 +11,10 @@ from numpy.typing import NDArray
 from densepose_mobile.bundle import Bundle
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import Letterbox, as_rgb, crop_input, load_image, network_input
+from densepose_mobile.options import Options
 from densepose_mobile.postprocess.detections import select_people
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
+from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input
 from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
@@ -23,37 +23,14 @@ from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.streaming import Stream
 from densepose_mobile.tracking import Video, VideoOptions
 
-__all__ = ["DensePose", "Mode", "Options"]
+__all__ = ["DensePose", "Mode"]
 
 Mode = Literal["fast", "balanced", "accurate"]
 
-_WORTHWHILE: Final = 1.25  # how much finer a second look must see a person to be taken in "balanced"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to predict. Raises InputError for a value out of its range."""
-
-    threads: int = 2  # of the runtime
-    score: float = 0.4  # 0..1, smallest score of a person: the box IoU that the model expects
-    max_people: int = 20  # the best-scored stay
-    overlap: float = 0.6  # 0..1, largest IoU of two people's detected boxes
-    duplicate: float = 0.8  # 0..1, share of a person's pixels claimed by a better one above which they are the same
-    second_looks: int = 4  # most people looked at twice in "balanced"
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            kind, called = (
-                (Real, "a number") if name in ("score", "overlap", "duplicate") else (Integral, "a whole number")
-            )
-            if not isinstance(value, kind):
-                raise InputError(f"Options.{name} is {value!r}; it must be {called}")
-        for name, low in (("threads", 1), ("max_people", 0), ("second_looks", 0)):
-            if getattr(self, name) < low:
-                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be {low} or more")
-        for name in ("score", "overlap", "duplicate"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be within 0..1")
+_DOUBT: Final = (
+    0.9  # share of the least score: a mean of two looks is surer than its score, which noise no longer lifts
+)
+_WORTHWHILE: Final = 1.25  # how much finer a crop must show a person to be looked at in "balanced"
 
 
 class DensePose:
@@ -107,9 +84,10 @@ class DensePose:
         picture: a file, whose EXIF orientation is applied, or a uint8 array of the layout `color` (see
         `imaging.as_rgb`). color: of an array; files are converted by themselves. rotation: 0, 90, 180 or 270 degrees
         clockwise that turn the picture upright; the result lies on the upright picture.
-        mode: "fast" looks once at the whole picture. "accurate" looks again at a crop of each person. "balanced" looks
-        again only at people whom the crop shows at least a quarter finer than the whole picture did (small people in
-        large pictures), largest first, at most `Options.second_looks` times.
+        mode: "fast" looks once at the whole picture. "balanced" looks at a crop of those whom it shows at least a
+        quarter finer than the whole picture did (small people in large pictures), largest first, at most
+        `Options.closer_looks`. "accurate" looks at a crop of each person, and at whole picture and crops in the mirror
+        too: twice the time.
 
         Raises InputError for what is not a picture, or an argument that is unknown.
         """
@@ -176,24 +154,18 @@ class DensePose:
 
     def _people(self, rgb: NDArray[np.uint8], mode: Mode, watch: Stopwatch) -> list[Person]:
         height, width = rgb.shape[:2]
-        features, boxes, scores, letterbox = self._detect(rgb, self.options.score, watch)
-        maps = self._look(features, boxes, letterbox, watch)
-        with watch("post"):
-            shapes = [silhouette(look.foreground, look.roi, height, width) for look in maps]
+        twice = mode == "accurate"
+        features, boxes, scores, letterbox = self._detect(rgb, self.options.score, watch, mirrored=twice)
         with watch("host"):
-            seen = letterbox.from_network(boxes)
-            for index, shape in enumerate(shapes):
-                if shape is not None:
-                    seen[index] = shape.box
-            again = self._worth_a_second_look(seen, letterbox, mode)
-        for index in again:
-            closer = self._look_closer(rgb, seen[index], watch)
-            if closer is not None:
-                maps[index] = closer
-                with watch("post"):
-                    shapes[index] = silhouette(closer.foreground, closer.roi, height, width)
+            places = letterbox.from_network(boxes)
+            closer = self._worth_a_closer_look(places, letterbox, mode)
+        looks = {index: self._look_closer(rgb, places[index], watch, mirrored=twice) for index in closer}
+        maps = {index: look for index, look in looks.items() if look is not None}
+        rest = [index for index in range(len(boxes)) if index not in maps]
+        maps |= zip(rest, self._look(features, boxes[rest], letterbox, watch), strict=True)
         with watch("post"):
-            found = [(maps[i], shape, float(scores[i])) for i, shape in enumerate(shapes) if shape is not None]
+            shapes = {index: silhouette(look.foreground, look.roi, height, width) for index, look in maps.items()}
+            found = [(maps[i], shape, float(scores[i])) for i in range(len(boxes)) if (shape := shapes[i]) is not None]
             owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
                 paint_person(look, shape, score)
@@ -202,14 +174,21 @@ class DensePose:
             ]
 
     def _detect(
-        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
+        self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch, *, mirrored: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Letterbox]:
-        """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping."""
+        """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping.
+
+        mirrored: look at the mirror image besides; boxes and scores are the mean of both.
+        """
         with watch("pre"):
             image, letterbox = network_input(rgb, self._spec.detect_size)
         with watch("detect"):
             features, logits, distances = self._graphs["detect"](image)
+            theirs = self._graphs["detect"](mirror_input(image)) if mirrored else None
         with watch("host"):
+            if theirs is not None:
+                logits, distances = mean_detections((logits, distances), (theirs[1], theirs[2]), self._spec)
+                score *= _DOUBT
             boxes, scores = select_people(
                 logits[0, :, 0],
                 distances[0],
@@ -247,8 +226,8 @@ class DensePose:
             maps += [DenseMaps.from_outputs(outputs, row, placed[rows][row]) for row in range(min(size, left))]
         return maps
 
-    def _worth_a_second_look(self, boxes: NDArray[np.float32], letterbox: Letterbox, mode: Mode) -> list[int]:
-        """Which people to look at again. boxes: (N, 4) px of the picture."""
+    def _worth_a_closer_look(self, boxes: NDArray[np.float32], letterbox: Letterbox, mode: Mode) -> list[int]:
+        """Whom to look at in a crop. boxes: (N, 4) px of the picture."""
         if mode == "fast":
             return []
         if mode == "accurate":
@@ -260,17 +239,28 @@ class DensePose:
         area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         largest_first = np.argsort(-area, kind="stable")
         finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
-        return finer[: self.options.second_looks]
+        return finer[: self.options.closer_looks]
 
-    def _look_closer(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> DenseMaps | None:
-        """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person."""
+    def _look_closer(
+        self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch, *, mirrored: bool = False
+    ) -> DenseMaps | None:
+        """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person.
+
+        mirrored: look at the mirror image besides; maps are the mean of both.
+        """
         with watch("pre"):
             crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
         with watch("track"):
             *maps, presence, _ = self._graphs["track"](crop)
-        if presence[0, 0] <= 0:
-            return None
-        return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))
+            theirs = self._graphs["track"](mirror_input(crop)) if mirrored else None
+        with watch("host"):
+            odds = float(presence[0, 0])
+            if theirs is not None:
+                maps = list(mean_maps(maps, theirs[: len(maps)]))
+                odds = (odds + float(theirs[len(maps)][0, 0])) / 2
+            if odds <= 0:
+                return None
+            return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))
 
 
 def _upright(picture: str | Path | NDArray[np.uint8], color: str, rotation: int) -> NDArray[np.uint8]:

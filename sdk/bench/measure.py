@@ -15,7 +15,8 @@ from densepose_mobile.bench.pictures import FRAME_MS, pan
 from densepose_mobile.bundle import Bundle
 from densepose_mobile.errors import BundleError
 from densepose_mobile.imaging import load_image
-from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.options import Options
+from densepose_mobile.predictor import DensePose
 from densepose_mobile.results import DensePoseResult
 from densepose_mobile.runtime import Graph, with_runtime
 

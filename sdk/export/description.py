@@ -7,8 +7,8 @@ from typing import Any, Final
 from densepose_mobile.bundle import Bundle
 from densepose_mobile.export.encoding import spec_fields
 from densepose_mobile.imaging.letterbox import INPUT_MEAN, INPUT_SCALE
+from densepose_mobile.options import Options
 from densepose_mobile.parts import KAPPA, MIRROR, PART_NAMES
-from densepose_mobile.predictor import Options
 
 __all__ = ["FORMAT", "describe_model"]
 

@@ -1,7 +1,8 @@
 """A runtime whose graphs compute maps analytically, so that the predictor is tested without a model.
 
-A person is a rectangle painted in pure red, green or blue on grey. Its left half is part 1, 3 or 5 (by colour), its
-right half the next part; U and V run from 0 to 1 across and down the rectangle.
+A person is a rectangle painted in pure red, green or blue on grey. Its left half is part 3, 5 or 23 (by colour), its
+right half the next part; U and V run from 0 to 1 across and down the rectangle. These parts and their U mirror each
+other, so that the mirror image of a picture says the same.
 """
 
 from collections.abc import Callable
@@ -13,13 +14,15 @@ import pytest
 from numpy.typing import NDArray
 
 from densepose_mobile.bundle import Bundle, Manifest, write_bundle
+from densepose_mobile.options import Options
 from densepose_mobile.postprocess.decode import locations
-from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.predictor import DensePose
 from densepose_mobile.runtime import Placement
 from densepose_mobile.spec import GraphSpec, ModelSpec
 
 Floats = NDArray[np.float32]
 SCORE_LOGITS = (3.0, 2.0, 1.0)  # red is the surest
+LEFT_PARTS = (3, 5, 23)  # of red, green and blue
 
 
 @dataclass(eq=False)
@@ -29,7 +32,6 @@ class FakeRuntime:
     name: str = "fake"
     presence: float = 5.0
     calls: list[str] = field(default_factory=list)
-    rectangles: dict[int, Floats] = field(default_factory=dict)  # colour -> xyxy in the last picture of `detect`
 
     def load(self, spec: GraphSpec, model: bytes) -> "FakeGraph":
         assert model == spec.name.encode()
@@ -56,29 +58,33 @@ class FakeGraph:
 
     def _detect(self, image: Floats) -> tuple[Floats, ...]:
         spec = ModelSpec()
-        self.runtime.rectangles = rectangles(image[0])
+        found = rectangles(image[0])
         centres, strides = locations(spec)
         scores = np.full((1, spec.num_locations, 1), -9, np.float32)
         boxes = np.zeros((1, spec.num_locations, 4), np.float32)
-        for colour, box in self.runtime.rectangles.items():
+        for colour, box in found.items():
             edges = np.concatenate([centres - box[:2], box[2:] - centres], axis=1)
-            rows = np.argsort(-edges.min(1) / strides)[:3]  # the three most central, so that suppression has work
+            central = edges.min(1) / strides
+            rows = np.flatnonzero(central > np.sort(central)[-3] - 1e-3)  # three or more, so that suppression has work
             scores[0, rows, 0] = SCORE_LOGITS[colour]
             boxes[0, rows] = edges[rows] / strides[rows, None]
-        # Ramps in x and y: pooling them tells `dense` where its RoI lies.
+        # Ramps in x and y: pooling them tells `dense` where its RoI lies. The rectangles go along in a corner.
         cells = spec.detect_size // spec.feature_stride
         ramp = (np.arange(cells, dtype=np.float32) + 0.5) * spec.feature_stride
         features = np.zeros((1, cells, cells, spec.feature_channels), np.float32)
         features[0, :, :, 0], features[0, :, :, 1] = ramp, ramp[:, None]
+        for colour, box in found.items():
+            features[0, 0, colour, 2:] = [1, *box, *[0] * (spec.feature_channels - 7)]
         return features, scores, boxes
 
     def _dense(self, features: Floats, wy: Floats, wx: Floats) -> tuple[Floats, ...]:
         maps = []
+        found = {colour: features[0, 0, colour, 3:7] for colour in range(3) if features[0, 0, colour, 2]}
         for down, across in zip(wy, wx, strict=True):
             x0, x1 = extent(across @ features[0, 0, :, 0], across)
             y0, y1 = extent(down @ features[0, :, 0, 1], down)
             roi = np.array([x0, y0, x1, y1])
-            maps.append(analytic_maps(self.runtime.rectangles, roi, ModelSpec().map_size))
+            maps.append(analytic_maps(found, roi, ModelSpec().map_size))
         return tuple(np.stack(outputs) for outputs in zip(*maps, strict=True))
 
     def _track(self, image: Floats) -> tuple[Floats, ...]:
@@ -133,7 +139,8 @@ def analytic_maps(found: dict[int, Floats], roi: NDArray[np.floating], size: int
     x0, y0, x1, y1 = found[colour]
     foreground = np.minimum(np.minimum(x - x0, x1 - x), np.minimum(y - y0, y1 - y))
     middle = np.broadcast_to((x0 + x1) / 2 - x, (size, size))
-    parts[..., 2 * colour], parts[..., 2 * colour + 1] = middle, -middle
+    left = LEFT_PARTS[colour] - 1
+    parts[..., left], parts[..., left + 1] = middle, -middle
     u = np.broadcast_to(np.clip((x - x0) / (x1 - x0), 0, 1)[..., None], parts.shape).astype(np.float32)
     v = np.broadcast_to(np.clip((y - y0) / (y1 - y0), 0, 1)[..., None], parts.shape).astype(np.float32)
     return foreground[..., None].astype(np.float32), parts, u, v, np.full(shape, 2, np.float32)

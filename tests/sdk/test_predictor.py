@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from densepose_mobile import predictor
 from densepose_mobile.errors import InputError
-from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.options import Options
+from densepose_mobile.predictor import DensePose
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.stopwatch import STAGES
 
@@ -58,9 +59,9 @@ def test_person_returns_at_its_place(
     expected_v = (y - box[1]) / (box[3] - box[1])
     rows, columns = slice(5, -5), slice(5, -5)  # the outermost pixels may hold repeated values of the edge's cells
     pixels = person.part[rows, columns]
-    assert set(np.unique(pixels)) == {1, 2}
+    assert set(np.unique(pixels)) == {3, 4}
     middle = (box[0] + box[2]) / 2
-    border = left + 5 + (pixels == 1).sum(1)
+    border = left + 5 + (pixels == 3).sum(1)
     np.testing.assert_allclose(border, middle, atol=max(0.5 * cell, 0.51))
     assert abs((person.uv[0][rows, columns] - expected_u[columns]).mean()) * (box[2] - box[0]) < 0.25 * cell
     assert abs((person.uv[1][rows, columns] - expected_v[rows, None]).mean()) * (box[3] - box[1]) < 0.25 * cell
@@ -99,8 +100,8 @@ def test_rotation_turns_the_result_upright(fake_model: Make) -> None:
 
 def test_colors_are_told_apart(fake_model: Make) -> None:
     red_in_bgr = np.ascontiguousarray(paint(320, 320, (RED, (60, 40, 180, 300)))[..., ::-1])
-    assert fake_model().predict(red_in_bgr, color="bgr", mode="fast")[0].part.max() == 2
-    assert fake_model().predict(red_in_bgr, color="rgb", mode="fast")[0].part.max() == 6
+    assert fake_model().predict(red_in_bgr, color="bgr", mode="fast")[0].part.max() == 4
+    assert fake_model().predict(red_in_bgr, color="rgb", mode="fast")[0].part.max() == 24
 
 
 def test_files_are_read_and_turned(fake_model: Make, tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_files_are_read_and_turned(fake_model: Make, tmp_path: Path) -> None:
 def test_people_come_best_first_and_share_no_pixel(fake_model: Make) -> None:
     picture = paint(640, 480, (BLUE, (20, 40, 200, 440)), (RED, (180, 60, 380, 460)), (GREEN, (420, 50, 620, 470)))
     result = fake_model().predict(picture, mode="fast")
-    assert [person.part.max() for person in result] == [2, 4, 6]
+    assert [person.part.max() for person in result] == [4, 6, 24]
     assert (np.diff(result.scores) <= 0).all()
     painted = np.zeros((480, 640), int)
     for person in result:
@@ -127,7 +128,7 @@ def test_people_come_best_first_and_share_no_pixel(fake_model: Make) -> None:
 def test_options_choose_the_people(fake_model: Make) -> None:
     picture = paint(640, 480, (BLUE, (20, 40, 200, 440)), (RED, (220, 60, 400, 460)), (GREEN, (420, 50, 620, 470)))
     assert len(fake_model(max_people=2).predict(picture)) == 2
-    assert [person.part.max() for person in fake_model(score=0.9).predict(picture)] == [2]
+    assert [person.part.max() for person in fake_model(score=0.9).predict(picture)] == [4]
     assert len(fake_model(max_people=0).predict(picture)) == 0
 
 
@@ -163,15 +164,17 @@ def test_a_batch_that_is_too_large_is_filled(fake_model: Make, fake_runtime: Any
     [
         ("fast", (600, 400, 700, 600), 0),
         ("balanced", (600, 400, 700, 600), 1),  # 50 px high to `detect`, 154 px to `track`
-        ("balanced", (100, 100, 700, 900), 0),  # 200 px high to `detect`: a second look would see less
-        ("accurate", (100, 100, 700, 900), 1),
+        ("balanced", (100, 100, 700, 900), 0),  # 200 px high to `detect`: a crop would show less
+        ("accurate", (100, 100, 700, 900), 2),  # and its mirror image
     ],
 )
-def test_second_look_where_it_sees_more(
+def test_a_crop_where_it_shows_more(
     fake_model: Make, fake_runtime: Any, mode: Any, box: tuple[int, int, int, int], tracks: int
 ) -> None:
     fake_model().predict(paint(1280, 960, (RED, box)), mode=mode)
     assert fake_runtime.calls.count("track") == tracks
+    assert fake_runtime.calls.count("dense_1") == (tracks == 0)
+    assert fake_runtime.calls.count("detect") == (2 if mode == "accurate" else 1)
 
 
 def test_balanced_gains_nothing_from_small_pictures(fake_model: Make, fake_runtime: Any) -> None:
@@ -179,13 +182,13 @@ def test_balanced_gains_nothing_from_small_pictures(fake_model: Make, fake_runti
     assert "track" not in fake_runtime.calls
 
 
-def test_balanced_looks_twice_at_the_largest_only(fake_model: Make, fake_runtime: Any) -> None:
+def test_balanced_looks_at_crops_of_the_largest_only(fake_model: Make, fake_runtime: Any) -> None:
     picture = paint(1280, 960, (RED, (100, 100, 150, 250)), (GREEN, (600, 400, 700, 600)), (BLUE, (900, 50, 960, 200)))
-    assert len(fake_model(second_looks=1).predict(picture, mode="balanced")) == 3
+    assert len(fake_model(closer_looks=1).predict(picture, mode="balanced")) == 3
     assert fake_runtime.calls.count("track") == 1
 
 
-def test_second_look_sharpens_a_small_person(fake_model: Make) -> None:
+def test_a_crop_sharpens_a_small_person(fake_model: Make) -> None:
     box = (605, 403, 634, 467)
     picture = paint(1280, 960, (RED, box))
     errors = {}
@@ -196,7 +199,7 @@ def test_second_look_sharpens_a_small_person(fake_model: Make) -> None:
     assert errors["accurate"] <= errors["fast"]
 
 
-def test_second_look_without_a_person_keeps_the_first(fake_model: Make, fake_runtime: Any) -> None:
+def test_a_crop_without_a_person_counts_for_nothing(fake_model: Make, fake_runtime: Any) -> None:
     picture = paint(1280, 960, (RED, (600, 400, 700, 600)))
     expected = fake_model().predict(picture, mode="fast").iuv()
     fake_runtime.presence = -1.0
@@ -256,7 +259,8 @@ def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
         Options(**options)
 
 
-def test_every_stage_is_timed(fake_model: Make, tmp_path: Path) -> None:
+def test_every_stage_is_timed(fake_model: Make, fake_runtime: Any, tmp_path: Path) -> None:
+    fake_runtime.presence = -1.0  # `track` sees nobody, so that `dense` looks too
     file = tmp_path / "one.png"
     cv2.imwrite(str(file), paint(640, 480, (RED, (300, 100, 410, 430))))
     timings = fake_model().predict(file, mode="accurate").timings

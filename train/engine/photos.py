@@ -17,7 +17,7 @@ from densepose_mobile.errors import AssetError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import TruthPicture, read_coco, score_picture, summarise
 from densepose_mobile.metrics.similarity import Geodesics
-from densepose_mobile.predictor import Options
+from densepose_mobile.options import Options
 from densepose_mobile.results import DensePoseResult
 from densepose_mobile.train.engine.predicting import student_predictor
 from densepose_mobile.train.models.student import Student

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from densepose_mobile.bundle import Bundle
 from densepose_mobile.bundle.manifest import Manifest
-from densepose_mobile.predictor import DensePose, Options
+from densepose_mobile.options import Options
+from densepose_mobile.predictor import DensePose
 from densepose_mobile.runtime import Graph
 from densepose_mobile.spec import GraphSpec
 from densepose_mobile.train.models.graphs import graph_module

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from densepose_mobile.metrics.similarity import Distances
+from densepose_mobile.options import Options
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, MIRROR
 from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou, nms
-from densepose_mobile.predictor import Options
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.records import iter_pictures
 from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample

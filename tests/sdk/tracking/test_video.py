@@ -16,6 +16,7 @@ from densepose_mobile.tracking import Video
 Make = Callable[..., DensePose]
 Placed = tuple[int, float, float]  # colour, left, top
 RED, GREEN, BLUE = 0, 1, 2
+RIGHT_PARTS = (4, 6, 24)  # of their right halves, as the fake runtime labels them
 WIDTH, HEIGHT = 60, 150  # px of each person
 STEP = 1000 / 30
 
@@ -35,7 +36,7 @@ def show(video: Video, frames: Iterable[NDArray[np.uint8]], start: float = 0.0) 
 
 def numbers(result: DensePoseResult) -> dict[int, int | None]:
     """Colour -> number."""
-    return {(int(person.part.max()) - 1) // 2: person.track for person in result}
+    return {RIGHT_PARTS.index(int(person.part.max())): person.track for person in result}
 
 
 def test_detect_runs_only_when_it_must(fake_model: Make, fake_runtime: Any) -> None:
@@ -45,8 +46,8 @@ def test_detect_runs_only_when_it_must(fake_model: Make, fake_runtime: Any) -> N
     first, other = [detect, track, track], [track, track]
     assert fake_runtime.calls == [*first, *other * 3, *first, *other * 3, *first]
     assert [numbers(result) for result in results] == [{RED: 1, BLUE: 2}] * 9
-    assert set(results[0].timings) == {"read", "detect", "track", "pixels", "total"}
-    assert set(results[1].timings) == {"read", "track", "pixels", "total"}
+    assert results[0].timings["detect"] > 0
+    assert results[1].timings["detect"] == 0
 
 
 @given(
@@ -188,7 +189,7 @@ def test_colour_layout_and_rotation_are_the_videos(fake_model: Make) -> None:
     with fake_model().video(color="bgr", rotation=90) as video:
         (person,) = video(lying, 0)
     np.testing.assert_allclose(person.box, [100, 80, 160, 230], atol=1)
-    assert person.part.max() == 2
+    assert person.part.max() == 4
     with pytest.raises(InputError, match="'bgrr' is unknown"):
         fake_model().video(color="bgrr")(lying, 0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from densepose_mobile.predictor import Options
+from densepose_mobile.options import Options
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.engine.predicting import student_predictor
 from densepose_mobile.train.models.student import Student

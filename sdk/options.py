@@ -1,0 +1,34 @@
+"""How to predict: the options of a loaded model."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from densepose_mobile.errors import InputError
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to predict. Raises InputError for a value out of its range."""
+
+    threads: int = 2  # of the runtime
+    score: float = 0.4  # 0..1, smallest score of a person: the box IoU that the model expects
+    max_people: int = 20  # the best-scored stay
+    overlap: float = 0.6  # 0..1, largest IoU of two people's detected boxes
+    duplicate: float = 0.8  # 0..1, share of a person's pixels claimed by a better one above which they are the same
+    closer_looks: int = 4  # most people looked at in a crop in "balanced"
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            kind, called = (
+                (Real, "a number") if name in ("score", "overlap", "duplicate") else (Integral, "a whole number")
+            )
+            if not isinstance(value, kind):
+                raise InputError(f"Options.{name} is {value!r}; it must be {called}")
+        for name, low in (("threads", 1), ("max_people", 0), ("closer_looks", 0)):
+            if getattr(self, name) < low:
+                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be {low} or more")
+        for name in ("score", "overlap", "duplicate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be within 0..1")
