@@ -28,6 +28,17 @@ class Sighting:
     shape: Silhouette
     colours: PartColours
 
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8], maps: DenseMaps, shape: Silhouette) -> "Sighting":
+        """rgb: (H, W, 3) uint8, the frame. shape: the person's pixels."""
+        return cls(maps, shape, PartColours.seen(rgb, maps, shape))
+
+    def within(self, rgb: NDArray[np.uint8], shape: Silhouette) -> "Sighting":
+        """The same of fewer pixels: shape is what other people leave of this person."""
+        shape = shape.without_islands()
+        same = np.count_nonzero(shape.mask) == np.count_nonzero(self.shape.mask)
+        return self if same else Sighting.of(rgb, self.maps, shape)
+
     @property
     def box(self) -> NDArray[np.float32]:
         """(4,) xyxy px, tight around the pixels."""
