@@ -119,7 +119,8 @@ class Video:
             strangers = self._search(rgb, places, timings)
         with timed(timings, "track"):
             looks = {number: self._sight(rgb, box) for number, box in places.items()}
-            sightings = self._without_rivals(rgb, {n: seen for n, seen in looks.items() if seen is not None}, now)
+            seen = self._crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)
+            sightings = self._without_rivals(rgb, seen, now)
         missing = looks.keys() - sightings.keys()
         for number in missing:
             crowd.lose(number)
@@ -130,8 +131,8 @@ class Video:
             return sightings
         with timed(timings, "track"):
             room = max(self._max_people - len(sightings), 0)
-            seen = [(self._sight(rgb, box), score) for box, score in strangers[:room]]
-            found = [(sighting, score) for sighting, score in seen if sighting is not None]
+            new = [(self._sight(rgb, box), score) for box, score in strangers[:room]]
+            found = [(sighting, score) for sighting, score in new if sighting is not None]
             fresh = self._not_yet_seen(rgb, list(sightings.values()), found)
         return {**sightings, **crowd.enter(fresh, now)}
 
