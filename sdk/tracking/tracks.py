@@ -18,6 +18,7 @@ __all__ = ["Crowd", "Sighting", "Track"]
 _CLEAR: Final = 0.15  # share of a box under another one's from which place and colours are not to be trusted
 _STALE_MS: Final = 1000.0  # the last clear place tells nothing of where a person is after this long in a crowd
 _RECENT_MS: Final = 400.0
+_OWN: Final = 0.3  # how much better a neighbour's sighting must fit than the own one
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,17 @@ class Sighting:
     maps: DenseMaps
     shape: Silhouette
     colours: PartColours
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8], maps: DenseMaps, shape: Silhouette) -> "Sighting":
+        """rgb: (H, W, 3) uint8, the frame. shape: the person's pixels."""
+        return cls(maps, shape, PartColours.seen(rgb, maps, shape))
+
+    def within(self, rgb: NDArray[np.uint8], shape: Silhouette) -> "Sighting":
+        """The same of fewer pixels: shape is what other people leave of this person."""
+        shape = shape.without_islands()
+        same = np.count_nonzero(shape.mask) == np.count_nonzero(self.shape.mask)
+        return self if same else Sighting.of(rgb, self.maps, shape)
 
     @property
     def box(self) -> NDArray[np.float32]:
@@ -104,6 +116,17 @@ class Crowd:
     def score(self, number: int, score: float) -> None:
         """Remember the newest score."""
         self._tracks[number] = replace(self._tracks[number], score=score)
+
+    def sorted_out(self, sightings: dict[int, Sighting], t_ms: float) -> dict[int, Sighting]:
+        """The sightings under the numbers of those whom they fit: where people meet, a crop may catch the other one."""
+        if len(sightings) < 2:
+            return sightings
+        numbers, seen = list(sightings), list(sightings.values())
+        cost = np.array([[self._tracks[n].unlikeness(sighting, t_ms) for sighting in seen] for n in numbers])
+        pairs = dict(pair(cost - _OWN * np.eye(len(seen))))
+        taken = set(pairs.values())
+        pairs.update({n: n for n in range(len(seen)) if n not in pairs and n not in taken})
+        return {numbers[row]: seen[column] for row, column in pairs.items()}
 
     def see(self, sightings: dict[int, Sighting], t_ms: float) -> None:
         """Take in where the followed people are at t_ms."""

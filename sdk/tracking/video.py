@@ -16,7 +16,6 @@ from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.stopwatch import Stopwatch
-from densepose_mobile.tracking.appearance import PartColours
 from densepose_mobile.tracking.association import NEVER, pair
 from densepose_mobile.tracking.clock import Clock
 from densepose_mobile.tracking.options import VideoOptions
@@ -120,7 +119,8 @@ class Video:
             strangers = self._search(rgb, places, watch)
         looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
         with watch("host"):
-            sightings = self._without_rivals({n: seen for n, seen in looks.items() if seen is not None}, now)
+            seen = crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)
+            sightings = self._without_rivals(rgb, seen, now)
             missing = looks.keys() - sightings.keys()
             for number in missing:
                 crowd.lose(number)
@@ -130,10 +130,10 @@ class Video:
         if not strangers:
             return sightings
         room = max(self._max_people - len(sightings), 0)
-        seen = [(self._sight(rgb, box, watch), score) for box, score in strangers[:room]]
+        new = [(self._sight(rgb, box, watch), score) for box, score in strangers[:room]]
         with watch("host"):
-            found = [(sighting, score) for sighting, score in seen if sighting is not None]
-            fresh = self._not_yet_seen(list(sightings.values()), found)
+            found = [(sighting, score) for sighting, score in new if sighting is not None]
+            fresh = self._not_yet_seen(rgb, list(sightings.values()), found)
             return {**sightings, **crowd.enter(fresh, now)}
 
     def _search(
@@ -167,9 +167,11 @@ class Video:
         if shape is None:
             return None
         with watch("host"):
-            return Sighting(maps, shape, PartColours.seen(rgb, maps))
+            return Sighting.of(rgb, maps, shape)
 
-    def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
+    def _without_rivals(
+        self, rgb: NDArray[np.uint8], sightings: dict[int, Sighting], now: float
+    ) -> dict[int, Sighting]:
         """Each with the pixels that are theirs.
 
         Where two tracks see the same person, as when one walks behind the other, only the one whom it fits stays.
@@ -181,8 +183,8 @@ class Video:
         shapes = [sightings[number].shape for number in best_first]
         owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
         shared = dict(zip(best_first, owned, strict=True))
-        kept = {number: shape.without_islands() for number, shape in shared.items() if shape is not None}
-        return {number: replace(sightings[number], shape=kept[number]) for number in sightings if number in kept}
+        kept = {number: shape for number, shape in shared.items() if shape is not None}
+        return {number: sightings[number].within(rgb, kept[number]) for number in sightings if number in kept}
 
     def _search_is_due(self, rgb: NDArray[np.uint8], now: float) -> bool:
         height, width = rgb.shape[:2]
@@ -196,12 +198,14 @@ class Video:
         self._since_search += 1
         return self._since_search >= (self.options.search_every if often else self.options.detect_every)
 
-    def _not_yet_seen(self, known: list[Sighting], found: list[tuple[Sighting, float]]) -> list[tuple[Sighting, float]]:
+    def _not_yet_seen(
+        self, rgb: NDArray[np.uint8], known: list[Sighting], found: list[tuple[Sighting, float]]
+    ) -> list[tuple[Sighting, float]]:
         """Those found whose pixels are not mostly those of somebody known, or of a better one found."""
         shapes = [sighting.shape for sighting in (*known, *(sighting for sighting, _ in found))]
         owned = disjoint(shapes, [0.5] * len(shapes), self._duplicate)[len(known) :]
         return [
-            (replace(sighting, shape=shape.without_islands()), score)
+            (sighting.within(rgb, shape), score)
             for (sighting, score), shape in zip(found, owned, strict=True)
             if shape is not None
         ]

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -74,6 +74,7 @@ def test_person_returns_at_its_place(
     extent=st.tuples(st.floats(0.3, 0.5), st.floats(0.3, 0.5)),
     mode=st.sampled_from(["fast", "accurate"]),
 )
+@example((163, 899), (0.0, 0.0), (0.5, 0.5), "accurate")
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_person_returns_at_its_place(
     fake_model: Make, size: tuple[int, int], corner: tuple[float, float], extent: tuple[float, float], mode: Any
@@ -81,8 +82,9 @@ def test_any_person_returns_at_its_place(
     low = [round(c * s) for c, s in zip(corner, size, strict=True)]
     high = [round((c + e) * s) for c, e, s in zip(corner, extent, size, strict=True)]
     (person,) = fake_model().predict(paint(*size, (GREEN, (*low, *high))), mode=mode)
-    np.testing.assert_allclose(person.box, [*low, *high], atol=max(0.5 * max(size) / 320, 1.0))
-    assert set(np.unique(person.part)) <= {0, 3, 4}
+    # Half a network pixel, and at the picture's border another half, where sampling ends with a whole one.
+    np.testing.assert_allclose(person.box, [*low, *high], atol=0.5 * max(size) / 320 + 1)
+    assert set(np.unique(person.part)) <= {0, 5, 6}
 
 
 def test_model_says_what_it_is(fake_model: Make) -> None:

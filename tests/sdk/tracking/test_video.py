@@ -74,7 +74,7 @@ def test_numbers_outlive_a_walk_behind_somebody(fake_model: Make, behind: int, s
     """Out of sight for some 0.2 s, in part for much longer; at the speeds of a walk and of a run."""
     front = RED + BLUE - behind
     with fake_model().video() as video:
-        results = show(video, [scene((behind, 60 + speed * k, 80), (front, 290, 85)) for k in range(int(500 / speed))])
+        results = show(video, [scene((behind, 60 + speed * k, 80), (front, 290, 80)) for k in range(int(500 / speed))])
     before, after = numbers(results[0]), numbers(results[-1])
     assert before.keys() == {RED, BLUE}
     assert after == before
