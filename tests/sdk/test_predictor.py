@@ -268,3 +268,9 @@ def test_every_stage_is_timed(fake_model: Make, fake_runtime: Any, tmp_path: Pat
     timings = fake_model().predict(file, mode="accurate").timings
     assert min(timings[stage] for stage in STAGES) > 0
     assert sum(timings[stage] for stage in STAGES) <= timings["total"]
+
+
+def test_placement_is_told_by_graph(fake_model: Make) -> None:
+    placement = fake_model().placement
+    assert set(placement) == {graph.name for graph in ModelSpec().graphs()}
+    assert all(place.complete and place.used == ("NumPy",) for place in placement.values())
