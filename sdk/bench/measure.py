@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from densepose_mobile.bundle import Bundle
 from densepose_mobile.errors import BundleError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.options import Options
-from densepose_mobile.predictor import DensePose
+from densepose_mobile.predictor import DensePose, Mode
 from densepose_mobile.results import DensePoseResult
 from densepose_mobile.runtime import Graph, with_runtime
 
@@ -30,12 +30,13 @@ def measure(case: Case, pictures: Sequence[Path], effort: Effort) -> Measurement
     """
     cv2.setNumThreads(case.threads)
     base = peak_memory_mib()
+    calls: Iterator[tuple[str, Callable[[], Any]]]
     started = time.perf_counter()
     if case.graph is not None:
         backend, graph = _load_graph(case, case.graph)
         placement = {case.graph: graph.placement}
         ready = time.perf_counter()
-        calls = ((case.graph or "", call) for call in _graph_calls(graph, effort))
+        calls = _graph_calls(graph, effort)
     else:
         model = DensePose.load(case.model, case.backend, Options(threads=case.threads))
         backend, placement = model.backend, model.placement
@@ -87,7 +88,7 @@ def _looks(
     count = effort.warmup + effort.repeats
     for path in pictures:
         if mode != "video":
-            look: Any = partial(model.predict, path, mode=mode)
+            look = partial(model.predict, path, mode=cast(Mode, mode))
             yield from ((path.name, look) for _ in range(count))
             continue
         with model.video(color="rgb") as video:
@@ -107,7 +108,7 @@ def _load_graph(case: Case, name: str) -> tuple[str, Graph]:
     )
 
 
-def _graph_calls(graph: Graph, effort: Effort) -> Iterator[Callable[[], Any]]:
+def _graph_calls(graph: Graph, effort: Effort) -> Iterator[tuple[str, Callable[[], Any]]]:
     rng = np.random.default_rng(0)
     inputs = [rng.random(tensor.shape, np.float32) for tensor in graph.spec.inputs]
-    return (partial(graph, *inputs) for _ in range(effort.warmup + effort.repeats))
+    return ((graph.spec.name, partial(graph, *inputs)) for _ in range(effort.warmup + effort.repeats))
