@@ -13,6 +13,7 @@ from densepose_mobile.postprocess.interpolation import Reach, interpolate, pixel
 __all__ = ["Silhouette", "disjoint", "silhouette"]
 
 _SURE: Final = 1e-3  # scores nearer than this to 0 or 1 say no more
+_ISLAND: Final = 0.08  # share of a person's pixels; what a person in front cuts off may be a forearm, not less
 _SPECK: Final = 0.01  # share of a person's cells below which a separate island or a hole is noise
 
 
@@ -49,6 +50,15 @@ class Silhouette:
             wy=self.wy[rows],
             wx=self.wx[columns],
         )
+
+    def without_islands(self) -> "Silhouette":
+        """The same without pixels that lie apart from the most of them, as sharing pixels among people leaves some."""
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(self.mask.view(np.uint8), connectivity=8)
+        area = stats[1:, cv2.CC_STAT_AREA]
+        large = np.flatnonzero(area >= _ISLAND * area.sum()) + 1
+        if len(large) == count - 1:
+            return self
+        return replace(self, mask=np.isin(labels, large)).tight() or self
 
 
 def silhouette(foreground: NDArray[np.float32], roi: NDArray[np.float32], height: int, width: int) -> Silhouette | None:

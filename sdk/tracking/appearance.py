@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.parts import NUM_PARTS
 from densepose_mobile.postprocess.maps import DenseMaps
+from densepose_mobile.postprocess.silhouette import Silhouette
 
 __all__ = ["PartColours"]
 
@@ -24,14 +25,16 @@ class PartColours:
     cells: NDArray[np.float32]  # (25,)
 
     @classmethod
-    def seen(cls, rgb: NDArray[np.uint8], maps: DenseMaps) -> "PartColours":
-        """Sampled at the centres of the maps' cells. rgb: (H, W, 3) uint8."""
+    def seen(cls, rgb: NDArray[np.uint8], maps: DenseMaps, shape: Silhouette) -> "PartColours":
+        """Sampled at the centres of the maps' cells, where the person's pixels are. rgb: (H, W, 3) uint8."""
         size = len(maps.foreground)
         centres = (np.arange(size) + 0.5) / size
         x0, y0, x1, y1 = (float(c) for c in maps.roi)
         x, y = np.floor(x0 + (x1 - x0) * centres).astype(int), np.floor(y0 + (y1 - y0) * centres).astype(int)
-        inside = ((y >= 0) & (y < rgb.shape[0]))[:, None] & ((x >= 0) & (x < rgb.shape[1]))
-        rows, columns = np.nonzero((maps.foreground > 0) & inside)
+        left, top, right, bottom = shape.box
+        down, across = np.flatnonzero((y >= top) & (y < bottom)), np.flatnonzero((x >= left) & (x < right))
+        rows, columns = np.nonzero(shape.mask[np.ix_(y[down] - top, x[across] - left)])
+        rows, columns = down[rows], across[columns]
         part = maps.parts[rows, columns].argmax(-1) + 1
         pixels = rgb[y[rows], x[columns]].astype(np.float32) / 255
         cells = np.bincount(part, minlength=NUM_PARTS + 1).astype(np.float32)

@@ -10,10 +10,10 @@ __all__ = ["NEVER", "covered", "likely_same", "pair"]
 NEVER: Final = np.inf
 """Cost of a pair that must not be made."""
 
-_NEAR: Final = 0.5  # longer sides between the centres of a lost person's predicted and a found box
-_DRIFT: Final = 0.5  # the same, more for each second that the person is lost
-_RESIZED: Final = 2.5  # ratio of sizes; generous, as a person in part behind something has a smaller box
+_NEAR: Final = 0.4  # longer sides of the predicted box that a found one may reach out of it
+_DRIFT: Final = 0.4  # the same, more for each second that the person is lost
 _UNLIKE: Final = 0.2  # difference of colours above which two people are not the same
+_CENTRE: Final = 0.5  # weight of the distance of centres, which a person in part behind something does not keep
 
 
 def pair(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
@@ -32,15 +32,17 @@ def pair(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
 def likely_same(predicted: NDArray[np.floating], found: NDArray[np.floating], unlike: float, lost_ms: float) -> float:
     """Cost of taking a found person for a lost one, 0 for the same place and colours; `NEVER` beyond the gates.
 
+    A person who comes out from behind something shows a part of the body first, hence place is judged by how far the
+    found box reaches out of the predicted one.
     predicted, found: (4,) xyxy px. unlike: difference of colours, 0..1. lost_ms: since the lost one was last seen.
     """
-    sides = max(float((box[2:] - box[:2]).max()) for box in (predicted, found))
-    areas = [float((box[2:] - box[:2]).prod()) for box in (predicted, found)]
-    distance = float(np.hypot(*((found[:2] + found[2:]) - (predicted[:2] + predicted[2:])))) / 2 / max(sides, 1.0)
+    side = max(float((predicted[2:] - predicted[:2]).max()), 1.0)
+    outside = max(float((predicted[:2] - found[:2]).max()), float((found[2:] - predicted[2:]).max()), 0.0) / side
     reach = _NEAR + _DRIFT * lost_ms / 1e3
-    if distance > reach or unlike > _UNLIKE or max(areas) > _RESIZED**2 * min(areas):
+    if outside > reach or unlike > _UNLIKE:
         return NEVER
-    return distance / reach + unlike / _UNLIKE
+    apart = float(np.hypot(*(found[:2] + found[2:] - predicted[:2] - predicted[2:]))) / 2 / side
+    return outside / reach + unlike / _UNLIKE + _CENTRE * apart
 
 
 def covered(boxes: NDArray[np.floating]) -> NDArray[np.float32]:

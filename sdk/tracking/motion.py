@@ -5,7 +5,7 @@ stands still has a steady crop and one who runs is not left behind.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,25 +23,29 @@ class BoxMotion:
     """State of the filter after a measurement. Immutable: `moved` gives the next one."""
 
     t_ms: float
-    place: NDArray[np.float64]  # (4,) centre x, y px; log of width and height, px
+    measured: NDArray[np.float64]  # (4,) centre x, y px; log of width and height, px
+    place: NDArray[np.float64]  # likewise, filtered
     speed: NDArray[np.float64]  # (4,) a second: centre in longer sides of the box, logs as they are
 
     @classmethod
     def start(cls, box: ArrayLike, t_ms: float) -> "BoxMotion":
         """At rest. box: (4,) xyxy px."""
-        return cls(t_ms, _place(box), np.zeros(4))
+        place = _place(box)
+        return cls(t_ms, place, place, np.zeros(4))
 
     def moved(self, box: ArrayLike, t_ms: float, min_cutoff: float, speed_gain: float) -> "BoxMotion":
         """Take in a measurement. box: (4,) xyxy px at t_ms > self.t_ms. min_cutoff, speed_gain: see `VideoOptions`."""
         seconds = (t_ms - self.t_ms) / 1e3
         measured = _place(box)
         unit = self._unit()
-        raw = np.clip((measured - self.place) / unit / seconds, -_FASTEST, _FASTEST)
+        raw = np.clip((measured - self.measured) / unit / seconds, -_FASTEST, _FASTEST)
         speed = self.speed + _gain(_SPEED_CUTOFF, seconds) * (raw - self.speed)
         # One cutoff for x and y and one for both sizes, lest a diagonal bend.
         cutoff = np.repeat(np.hypot(speed[::2], speed[1::2]), 2) * speed_gain + min_cutoff
-        place = self.place + _gain(cutoff, seconds) * (measured - self.place)
-        return BoxMotion(t_ms, place, speed)
+        # What is smoothed is the difference from the prediction, so that a steady walk is not lagged behind.
+        ahead = self.place + self.speed * unit * min(seconds, _HORIZON_MS / 1e3)
+        place = ahead + _gain(cutoff, seconds) * (measured - ahead)
+        return BoxMotion(t_ms, measured, place, speed)
 
     def at(self, t_ms: float) -> NDArray[np.float32]:
         """The box predicted at constant speed and size, (4,) float32 xyxy px. Beyond a second ahead it stands still."""
@@ -52,7 +56,7 @@ class BoxMotion:
 
     def at_rest(self) -> "BoxMotion":
         """The same place without a speed."""
-        return BoxMotion(self.t_ms, self.place, np.zeros(4))
+        return replace(self, speed=np.zeros(4))
 
     def _unit(self) -> NDArray[np.float64]:
         side = math.exp(float(self.place[2:].max()))

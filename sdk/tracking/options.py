@@ -16,7 +16,7 @@ class VideoOptions:
     """
 
     detect_every: int = 15  # frames; the whole picture is searched for newcomers this often
-    search_every: int = 3  # frames; the same while somebody is lost or nobody is followed; 1: in every frame
+    search_every: int = 3  # frames; the same while somebody is lost, people overlap, or nobody is followed
     patience_ms: float = 1500.0  # how long a person who is out of sight keeps the number
     min_cutoff: float = 1.0  # Hz, of the one-euro filter of boxes: lower is steadier while people stand still
     speed_gain: float = 4.0  # Hz per box side a second, of the same filter: higher follows fast people with less delay

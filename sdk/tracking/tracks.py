@@ -17,6 +17,8 @@ __all__ = ["Crowd", "Sighting", "Track"]
 
 _CLEAR: Final = 0.15  # share of a box under another one's from which place and colours are not to be trusted
 _STALE_MS: Final = 1000.0  # the last clear place tells nothing of where a person is after this long in a crowd
+_RECENT_MS: Final = 400.0
+_OWN: Final = 0.3  # how much better a neighbour's sighting must fit than the own one
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,17 @@ class Sighting:
     maps: DenseMaps
     shape: Silhouette
     colours: PartColours
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8], maps: DenseMaps, shape: Silhouette) -> "Sighting":
+        """rgb: (H, W, 3) uint8, the frame. shape: the person's pixels."""
+        return cls(maps, shape, PartColours.seen(rgb, maps, shape))
+
+    def within(self, rgb: NDArray[np.uint8], shape: Silhouette) -> "Sighting":
+        """The same of fewer pixels: shape is what other people leave of this person."""
+        shape = shape.without_islands()
+        same = np.count_nonzero(shape.mask) == np.count_nonzero(self.shape.mask)
+        return self if same else Sighting.of(rgb, self.maps, shape)
 
     @property
     def box(self) -> NDArray[np.float32]:
@@ -42,21 +55,28 @@ class Track:
     motion: BoxMotion  # as last seen
     clear: BoxMotion  # as last seen with nobody in the way: where a hidden person comes out again is told by this
     colours: PartColours  # likewise
-    lost_ms: float | None = None  # when the person went out of sight
+    since_ms: float  # in sight without a gap since then
+    lost_ms: float | None = None  # when the person was last seen, if out of sight now
+    crowded: bool = False  # somebody else is in the way
 
     def predicted(self, t_ms: float) -> NDArray[np.float32]:
-        """(4,) xyxy px at t_ms."""
-        if self.lost_ms is None:
-            return self.motion.at(t_ms)
-        if self.lost_ms - self.clear.t_ms > _STALE_MS:
-            return self.motion.at_rest().at(t_ms)
-        return self.clear.at(t_ms)
+        """(4,) xyxy px at t_ms, where to look."""
+        return self.motion.at(t_ms) if self.lost_ms is None else self.expected(t_ms)
+
+    def expected(self, t_ms: float) -> NDArray[np.float32]:
+        """(4,) xyxy px at t_ms, by the last clear view as long as that tells anything."""
+        if self.motion.t_ms - self.clear.t_ms <= _STALE_MS:
+            return self.clear.at(t_ms)
+        return self.motion.at(t_ms) if self.lost_ms is None else self.motion.at_rest().at(t_ms)
 
     def unlikeness(self, sighting: Sighting, t_ms: float) -> float:
         """How badly a sighting fits this person, from place and colours; infinite where it cannot be."""
         lost = 0.0 if self.lost_ms is None else t_ms - self.lost_ms
-        box = self.clear.at(t_ms) if self.lost_ms is None else self.predicted(t_ms)
-        return likely_same(box, sighting.box, self.colours.unlike(sighting.colours), lost)
+        return likely_same(self.expected(t_ms), sighting.box, self.colours.unlike(sighting.colours), lost)
+
+    def is_recent(self, t_ms: float) -> bool:
+        """In sight again, or at all, for so short a time that a person who was there before is more credible."""
+        return t_ms - self.since_ms < _RECENT_MS
 
 
 class Crowd:
@@ -81,10 +101,12 @@ class Crowd:
         """Forget everybody; numbers are not given again."""
         self._tracks = {}
 
-    def forget(self, t_ms: float) -> None:
-        """Drop those whom nobody has seen for longer than the options' patience."""
+    def forget(self, t_ms: float) -> bool:
+        """Drop those whom nobody has seen for longer than the options' patience. Returns whether there were any."""
+        before = len(self._tracks)
         seen = {number: t.motion.t_ms if t.lost_ms is None else t.lost_ms for number, t in self._tracks.items()}
         self._tracks = {n: t for n, t in self._tracks.items() if t_ms - seen[n] <= self._options.patience_ms}
+        return len(self._tracks) < before
 
     def lose(self, number: int) -> None:
         """The person was not seen in this frame."""
@@ -95,6 +117,17 @@ class Crowd:
         """Remember the newest score."""
         self._tracks[number] = replace(self._tracks[number], score=score)
 
+    def sorted_out(self, sightings: dict[int, Sighting], t_ms: float) -> dict[int, Sighting]:
+        """The sightings under the numbers of those whom they fit: where people meet, a crop may catch the other one."""
+        if len(sightings) < 2:
+            return sightings
+        numbers, seen = list(sightings), list(sightings.values())
+        cost = np.array([[self._tracks[n].unlikeness(sighting, t_ms) for sighting in seen] for n in numbers])
+        pairs = dict(pair(cost - _OWN * np.eye(len(seen))))
+        taken = set(pairs.values())
+        pairs.update({n: n for n in range(len(seen)) if n not in pairs and n not in taken})
+        return {numbers[row]: seen[column] for row, column in pairs.items()}
+
     def see(self, sightings: dict[int, Sighting], t_ms: float) -> None:
         """Take in where the followed people are at t_ms."""
         boxes = [sighting.box for sighting in sightings.values()]
@@ -102,11 +135,10 @@ class Crowd:
         for (number, sighting), box, share in zip(sightings.items(), boxes, hidden, strict=True):
             track = self._tracks[number]
             motion = track.motion.moved(box, t_ms, self._options.min_cutoff, self._options.speed_gain)
-            if share > _CLEAR:
-                self._tracks[number] = replace(track, motion=motion)
-            else:
-                colours = track.colours.with_memory(sighting.colours)
-                self._tracks[number] = replace(track, motion=motion, clear=motion, colours=colours)
+            track = replace(track, motion=motion, crowded=bool(share > _CLEAR))
+            if not track.crowded:
+                track = replace(track, clear=motion, colours=track.colours.with_memory(sighting.colours))
+            self._tracks[number] = track
 
     def enter(self, found: list[tuple[Sighting, float]], t_ms: float) -> dict[int, Sighting]:
         """Number people who were found, with their scores: lost ones get their number back, others the next one."""
@@ -117,9 +149,9 @@ class Crowd:
         for index, (sighting, score) in enumerate(found):
             motion = BoxMotion.start(sighting.box, t_ms)
             if index in again:
-                track = replace(again[index], score=score, motion=motion, lost_ms=None)
+                track = replace(again[index], score=score, motion=motion, since_ms=t_ms, lost_ms=None)
             else:
-                track = Track(self._next, score, motion, motion, sighting.colours)
+                track = Track(self._next, score, motion, motion, sighting.colours, t_ms)
                 self._next += 1
             self._tracks[track.number] = track
             numbered[track.number] = sighting

@@ -16,7 +16,6 @@ from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.stopwatch import Stopwatch
-from densepose_mobile.tracking.appearance import PartColours
 from densepose_mobile.tracking.association import NEVER, pair
 from densepose_mobile.tracking.clock import Clock
 from densepose_mobile.tracking.options import VideoOptions
@@ -37,9 +36,9 @@ _SAME: Final = 0.4  # IoU of a detection and a followed person from which they a
 class Video:
     """Follows people through the frames of one video; made by `DensePose.video`. Call it with each frame, in order.
 
-    Each person who is followed costs one call of `track` a frame. `detect` runs on the first frame, in the frame in
-    which somebody gets lost and every `search_every` frames until the person is back or forgotten, every `search_every`
-    frames while nobody is followed, and every `detect_every` frames to find newcomers.
+    Each person who is followed costs one call of `track` a frame. `detect` runs on the first frame and in the frame in
+    which somebody gets lost; then every `search_every` frames while somebody is lost, people overlap or nobody is
+    followed, and else every `detect_every` frames, to find newcomers.
     Several threads may call it; calls wait for each other and for those of `DensePose.predict`.
     """
 
@@ -68,7 +67,7 @@ class Video:
         self._clock = Clock()
         self._crowd = Crowd(self.options)
         self._size: tuple[int, ...] | None = None
-        self._since_search: int | None = None  # frames since `detect` ran; None: it never did
+        self._since_search: int | None = None  # frames since `detect` ran; None: it must at once
         self._closed = False
 
     def __call__(self, frame: NDArray[np.uint8], t_ms: float) -> DensePoseResult:
@@ -91,6 +90,7 @@ class Video:
             now = self._clock.advance(t_ms)
             if rgb.shape != self._size:
                 self._crowd.clear_out()
+                self._since_search = None
                 self._size = rgb.shape
             sightings = self._follow(rgb, now, watch)
             people = self._painted(sightings, watch)
@@ -110,25 +110,53 @@ class Video:
 
     def _follow(self, rgb: NDArray[np.uint8], now: float, watch: Stopwatch) -> dict[int, Sighting]:
         """Who is where; the crowd knows it afterwards."""
-        self._crowd.forget(now)
-        seen = {t.number: self._sight(rgb, t.predicted(now), watch) for t in self._crowd.followed}
+        crowd = self._crowd
         with watch("host"):
-            sightings = self._without_rivals({n: s for n, s in seen.items() if s is not None}, now)
-            missing = seen.keys() - sightings.keys()
+            if crowd.forget(now) and not crowd.followed:
+                self._since_search = None
+            places = {track.number: track.predicted(now) for track in crowd.followed}
+            due = self._search_is_due(rgb, now)
+        strangers = self._search(rgb, places, watch) if due else None
+        looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
+        with watch("host"):
+            seen = crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)
+            sightings = self._without_rivals(rgb, seen, now)
+            missing = looks.keys() - sightings.keys()
             for number in missing:
-                self._crowd.lose(number)
-            self._crowd.see(sightings, now)
-            due = self._search_is_due(rgb, now, at_once=bool(missing))
-        if not due:
+                crowd.lose(number)
+            crowd.see(sightings, now)
+        if strangers is None and missing:
+            strangers = self._search(rgb, {number: sightings[number].box for number in sightings}, watch)
+        if not strangers:
             return sightings
+        room = max(self._max_people - len(sightings), 0)
+        new = [(self._sight(rgb, box, watch), score) for box, score in strangers[:room]]
+        with watch("host"):
+            found = [(sighting, score) for sighting, score in new if sighting is not None]
+            fresh = self._not_yet_seen(rgb, list(sightings.values()), found)
+            return {**sightings, **crowd.enter(fresh, now)}
+
+    def _search(
+        self, rgb: NDArray[np.uint8], places: dict[int, NDArray[np.float32]], watch: Stopwatch
+    ) -> list[tuple[NDArray[np.float32], float]]:
+        """Boxes and scores of detections that are nobody's in `places`, best first.
+
+        The others renew their people's scores, and in a crowd, where the crop sees parts of others, also the place.
+        """
+        self._since_search = 0
         boxes, scores = self._find(rgb, self._score * _CONFIRMED, watch)
         with watch("host"):
-            strangers = self._strangers(sightings, boxes, scores)
-        looked = [(self._sight(rgb, boxes[index], watch), float(scores[index])) for index in strangers]
-        with watch("host"):
-            found = [(sighting, score) for sighting, score in looked if sighting is not None]
-            fresh = self._not_yet_seen(list(sightings.values()), found)
-            return {**sightings, **self._crowd.enter(fresh, now)}
+            numbers = list(places)
+            iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
+            pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
+            crowded = {track.number for track in self._crowd.followed if track.crowded}
+            for row, column in pairs:
+                self._crowd.score(numbers[row], float(scores[column]))
+                if numbers[row] in crowded:
+                    places[numbers[row]] = boxes[column]
+            known = {column for _, column in pairs}
+            unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
+            return [(boxes[index], float(scores[index])) for index in unknown]
 
     def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> Sighting | None:
         maps = self._look(rgb, box, watch)
@@ -139,52 +167,53 @@ class Video:
         if shape is None:
             return None
         with watch("host"):
-            return Sighting(maps, shape, PartColours.seen(rgb, maps))
+            return Sighting.of(rgb, maps, shape)
 
-    def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
-        """Where two tracks see the same pixels, as when one walks behind the other, only the one whom it fits stays."""
+    def _without_rivals(
+        self, rgb: NDArray[np.uint8], sightings: dict[int, Sighting], now: float
+    ) -> dict[int, Sighting]:
+        """Each with the pixels that are theirs.
+
+        Where two tracks see the same person, as when one walks behind the other, only the one whom it fits stays.
+        """
         tracks = {track.number: track for track in self._crowd.followed}
-        best_first = sorted(sightings, key=lambda number: tracks[number].unlikeness(sightings[number], now))
+        best_first = sorted(
+            sightings, key=lambda n: (tracks[n].is_recent(now), tracks[n].unlikeness(sightings[n], now), n)
+        )
         shapes = [sightings[number].shape for number in best_first]
         owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
-        kept = {number for number, shape in zip(best_first, owned, strict=True) if shape is not None}
-        return {number: sighting for number, sighting in sightings.items() if number in kept}
+        shared = dict(zip(best_first, owned, strict=True))
+        kept = {number: shape for number, shape in shared.items() if shape is not None}
+        return {number: sightings[number].within(rgb, kept[number]) for number in sightings if number in kept}
 
-    def _search_is_due(self, rgb: NDArray[np.uint8], now: float, *, at_once: bool) -> bool:
+    def _search_is_due(self, rgb: NDArray[np.uint8], now: float) -> bool:
         height, width = rgb.shape[:2]
         boxes = np.array([track.predicted(now) for track in self._crowd.lost], np.float32).reshape(-1, 4)
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-        in_picture = ((centres >= 0) & (centres <= (width, height))).all(1).any()
-        wanting = in_picture or not self._crowd.followed
-        every = self.options.search_every if wanting else self.options.detect_every
-        due = at_once or self._since_search is None or self._since_search + 1 >= every
-        self._since_search = 0 if due or self._since_search is None else self._since_search + 1
-        return due
+        may_return = ((centres >= 0) & (centres <= (width, height))).all(1).any()
+        followed = self._crowd.followed
+        often = may_return or not followed or any(track.crowded for track in followed)
+        if self._since_search is None:
+            return True
+        self._since_search += 1
+        return self._since_search >= (self.options.search_every if often else self.options.detect_every)
 
-    def _strangers(
-        self, sightings: dict[int, Sighting], boxes: NDArray[np.float32], scores: NDArray[np.float32]
-    ) -> list[int]:
-        """Which detections are of nobody who is followed, best first; the others renew their people's scores."""
-        numbers = list(sightings)
-        places = np.array([sightings[number].box for number in numbers], np.float32).reshape(-1, 4)
-        iou = box_iou(places, boxes)
-        pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
-        for row, column in pairs:
-            self._crowd.score(numbers[row], float(scores[column]))
-        known = {column for _, column in pairs}
-        room = max(self._max_people - len(sightings), 0)
-        return [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score][:room]
-
-    def _not_yet_seen(self, known: list[Sighting], found: list[tuple[Sighting, float]]) -> list[tuple[Sighting, float]]:
+    def _not_yet_seen(
+        self, rgb: NDArray[np.uint8], known: list[Sighting], found: list[tuple[Sighting, float]]
+    ) -> list[tuple[Sighting, float]]:
         """Those found whose pixels are not mostly those of somebody known, or of a better one found."""
         shapes = [sighting.shape for sighting in (*known, *(sighting for sighting, _ in found))]
         owned = disjoint(shapes, [0.5] * len(shapes), self._duplicate)[len(known) :]
-        return [pair for pair, shape in zip(found, owned, strict=True) if shape is not None]
+        return [
+            (sighting.within(rgb, shape), score)
+            for (sighting, score), shape in zip(found, owned, strict=True)
+            if shape is not None
+        ]
 
     def _painted(self, sightings: dict[int, Sighting], watch: Stopwatch) -> list[Person]:
         with watch("post"):
             score = {track.number: track.score for track in self._crowd.followed}
-            best_first = sorted(sightings, key=lambda number: -score[number])
+            best_first = sorted(sightings, key=lambda number: (-score[number], number))
             shapes = [sightings[number].shape for number in best_first]
             owned = disjoint(shapes, [score[number] for number in best_first], 1.0)
             return [

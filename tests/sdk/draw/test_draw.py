@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densepose_mobile.draw import PALETTE, STYLES, draw, legend, patch
+from densepose_mobile.draw.boxes import track_colour
 from densepose_mobile.draw.core import DEFAULT_STYLES
 from densepose_mobile.errors import InputError
 from densepose_mobile.results import DensePoseResult, Person
@@ -127,3 +130,16 @@ def test_mistakes_are_named(picture: np.ndarray, result: DensePoseResult) -> Non
         draw(picture, result, ("parts", "stripes"))
     with pytest.raises(InputError, match=r"260 x 200 px.*260 x 220 px"):
         draw(picture[:200], result)
+
+
+def test_followed_people_have_their_own_frames(picture: np.ndarray, result: DensePoseResult) -> None:
+    def framed(track: int | None) -> np.ndarray:
+        return draw(picture, replace(result, people=(replace(result[0], track=track),)), "boxes")
+
+    one, again, two, unnumbered = framed(1), framed(1), framed(2), framed(None)
+    np.testing.assert_array_equal(one, again)
+    colours = {track_colour(track) for track in range(1, 40)}
+    assert len(colours) == 39
+    assert {max(colour) for colour in colours} == {255}  # light, for dark letters
+    for other in (two, unnumbered):
+        assert (one != other).any(-1).sum() > 200

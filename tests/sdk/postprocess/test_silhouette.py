@@ -1,5 +1,7 @@
 """Silhouettes: smooth edges, specks, and pixels that several people claim."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,3 +164,16 @@ def test_inputs_stay_as_they_were() -> None:
     people = [person(0, 0, np.ones((4, 4))), person(2, 0, np.ones((4, 4)))]
     disjoint(people, EQUAL, 1.0)
     assert all(shape.mask.all() for shape in people)
+
+
+def test_small_islands_go_and_large_ones_stay() -> None:
+    roi = (0.0, 0.0, 140.0, 140.0)
+    shape = silhouette(half_plane(140, roi), np.array(roi, np.float32), 140, 140)
+    assert shape is not None
+    cut = shape.mask.copy()
+    cut[:, 40:60] = False  # somebody in front: 40 and 80 columns are left
+    cut[:, 110:], cut[50:53, 130:133] = False, True
+    parted = replace(shape, mask=cut)
+    assert parted.without_islands().box == (0, 0, 110, 140)
+    whole = replace(shape, mask=cut & (np.arange(140) < 110))
+    assert whole.without_islands() is whole

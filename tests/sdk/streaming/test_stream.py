@@ -1,7 +1,8 @@
 """Threads and queues of a stream; nothing here waits for a time to pass."""
 
 import logging
-from threading import Event, Thread, current_thread
+from collections.abc import Callable
+from threading import Event, Semaphore, Thread, current_thread
 from typing import Any
 
 import numpy as np
@@ -200,3 +201,29 @@ def test_a_callback_may_close_its_stream(script: Scripted) -> None:
         stream.push(frame(), 2)
     stream.close()
     assert not script.errors
+
+
+def test_a_model_streams_with_numbers(fake_model: Callable[..., Any]) -> None:
+    picture = np.full((320, 640, 3), 127, np.uint8)
+    picture[80:230, 100:160] = (0, 0, 255)  # red in BGR
+    got: list[tuple[Any, ...]] = []
+    errors: list[Exception] = []
+    arrived = Semaphore(0)
+
+    def on_result(*result: Any) -> None:
+        got.append(result)
+        arrived.release()
+
+    with fake_model().stream(on_result, errors.append, color="bgr") as stream:
+        for t_ms in (10, 20):
+            stream.push(picture, t_ms)
+            assert arrived.acquire(timeout=LONG)
+    assert [(result[0].track, result[0].part.max(), t_ms) for result, _, t_ms in got] == [(1, 2, 10), (1, 2, 20)]
+    np.testing.assert_array_equal(got[0][1], picture)
+    with fake_model().stream(on_result, errors.append, color="bgr", mode="fast") as stream:
+        stream.push(picture, 10)
+        assert arrived.acquire(timeout=LONG)
+    assert got[-1][0][0].track is None
+    assert not errors
+    with pytest.raises(InputError, match="mode='slow' is unknown; use one of video, fast"):
+        fake_model().stream(on_result, errors.append, mode="slow")
