@@ -113,15 +113,15 @@ class Video:
     def _follow(self, rgb: NDArray[np.uint8], now: float, watch: Stopwatch) -> dict[int, Sighting]:
         """Who is where; the crowd knows it afterwards."""
         crowd = self._crowd
-        if crowd.forget(now) and not crowd.followed:
-            self._since_search = None
-        for track in crowd.followed:
-            if track.is_doubtful:
-                crowd.lose(track.number)
-        places = {track.number: track.predicted(now) for track in crowd.followed}
-        strangers = None
-        if self._search_is_due(rgb, now):
-            strangers = self._search(rgb, places, watch)
+        with watch("host"):
+            if crowd.forget(now) and not crowd.followed:
+                self._since_search = None
+            for track in crowd.followed:
+                if track.is_doubtful:
+                    crowd.lose(track.number)
+            places = {track.number: track.predicted(now) for track in crowd.followed}
+            due = self._search_is_due(rgb, now)
+        strangers = self._search(rgb, places, watch) if due else None
         looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
         with watch("host"):
             seen = crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile import DensePoseResult, InputError, StreamClosed, TimestampError, VideoOptions
 from densepose_mobile.predictor import DensePose
+from densepose_mobile.stopwatch import STAGES
 from densepose_mobile.tracking import Video
 
 Make = Callable[..., DensePose]
@@ -46,8 +47,9 @@ def test_detect_runs_only_when_it_must(fake_model: Make, fake_runtime: Any) -> N
     first, other = [detect, track, track], [track, track]
     assert fake_runtime.calls == [*first, *other * 3, *first, *other * 3, *first]
     assert [numbers(result) for result in results] == [{RED: 1, BLUE: 2}] * 9
+    assert list(results[0].timings) == [*STAGES, "total"]
     assert results[0].timings["detect"] > 0
-    assert results[1].timings["detect"] == 0
+    assert results[1].timings["detect"] == results[1].timings["dense"] == 0
 
 
 @given(
