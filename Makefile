@@ -1,6 +1,9 @@
 PYTHON ?= python3
 DEV := .venv/dev
 LEAN := .venv/lean
+TFLITE := .venv/tflite
+# tflite-runtime has wheels up to Python 3.11; with a later one, the tests that need it are skipped and say so.
+WITH_TFLITE := $(shell $(PYTHON) -c 'import sys; print("$(TFLITE)/.ready" if sys.version_info < (3, 12) else "")')
 SHIPPED := setup.cfg pyproject.toml $(shell find sdk -name '*.py' -o -name '*.dpm' -o -name '*.npz')
 
 .PHONY: demo test lint typecheck dev clean
@@ -10,7 +13,7 @@ demo: $(LEAN)/.ready
 	$(LEAN)/bin/densepose-mobile demo --out out/demo $(if $(PHOTO),"$(PHOTO)",--rendered docs/samples/group.jpg)
 
 ## Everything that the tests need, then the tests.
-test: $(DEV)/.ready
+test: $(DEV)/.ready $(WITH_TFLITE)
 	$(DEV)/bin/python -m pytest
 
 lint: $(DEV)/.ready
@@ -29,6 +32,13 @@ $(DEV)/.ready: setup.cfg
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install -q -U pip "setuptools>=77" wheel
 	$(DEV)/bin/pip install -q --no-build-isolation -e ".[train,test]"
+	touch $@
+
+## NumPy 1 and OpenCV 4 for tflite-runtime, without torch: some of the tests run themselves there.
+$(TFLITE)/.ready: setup.cfg
+	$(PYTHON) -m venv $(TFLITE)
+	$(TFLITE)/bin/pip install -q -U pip "setuptools>=77" wheel
+	$(TFLITE)/bin/pip install -q --no-build-isolation -e ".[tflite]" pytest hypothesis
 	touch $@
 
 ## The package as its users get it; installed again when something that it ships has changed. A build folder left from

@@ -171,3 +171,35 @@ def test_predicting_is_light() -> None:
         "model.predict(np.zeros((96, 128, 3), np.uint8))\n"
         "import densepose_mobile.draw, densepose_mobile.cli.predict\n" + NOTHING_HEAVY
     )
+
+
+def test_predicting_with_onnx_is_light(tmp_path: Path) -> None:
+    """Graphs of zeros, made without torch, with everything that the predictor does around them."""
+    helper = pytest.importorskip("onnx.helper")
+    pytest.importorskip("onnxruntime")
+    from densepose_mobile.bundle import Manifest, write_bundle
+    from densepose_mobile.spec import ModelSpec
+
+    spec = ModelSpec(detect_size=64, track_size=64)
+    graphs = {}
+    for graph in spec.graphs():
+        inputs, outputs = (
+            [helper.make_tensor_value_info(tensor.name, 1, tensor.shape) for tensor in tensors]
+            for tensors in (graph.inputs, graph.outputs)
+        )
+        constants = [helper.make_tensor(f"{t.name}_shape", 7, [len(t.shape)], t.shape) for t in graph.outputs]
+        nodes = [helper.make_node("ConstantOfShape", [f"{t.name}_shape"], [t.name]) for t in graph.outputs]
+        model = helper.make_model(
+            helper.make_graph(nodes, graph.name, inputs, outputs, constants),
+            opset_imports=[helper.make_opsetid("", 20)],
+            ir_version=9,
+        )
+        graphs[graph.name] = model.SerializeToString()
+    path = tmp_path / "zeros.dpm"
+    write_bundle(path, Manifest("zeros", "1", "onnx-fp32", spec, "no atlas"), graphs, {})
+    run(
+        "import numpy as np\nfrom densepose_mobile import DensePose\n"
+        f"model = DensePose.load({str(path)!r}, backend='onnx')\n"
+        "model.predict(np.zeros((96, 128, 3), np.uint8), mode='accurate')\n"
+        "assert model.placement['track'].complete\n" + NOTHING_HEAVY
+    )

@@ -3,10 +3,10 @@
 import hashlib
 import io
 import os
-import shutil
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -47,7 +47,7 @@ def unpacked(archive: bytes, label: str) -> Path:
                 path = fresh / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-            if folder.exists():
+            with suppress(FileNotFoundError):
                 folder.replace(stale)
             try:
                 fresh.replace(folder)
@@ -55,9 +55,9 @@ def unpacked(archive: bytes, label: str) -> Path:
                 # Another process may have put the same files there meanwhile.
                 if not _holds(folder, files):
                     raise
-    except (OSError, shutil.Error) as error:
+    except OSError as error:
         raise OutputError(
-            f"cannot unpack {label} into {folder.parent} ({getattr(error, 'strerror', None) or error}): "
+            f"cannot unpack {label} into {folder.parent} ({error.strerror or error}): "
             f"name another folder in {CACHE_VARIABLE}"
         ) from error
     return folder

@@ -42,7 +42,7 @@ class Backend:
     @property
     def obstacle(self) -> str | None:
         """What keeps it from running here, as far as one sees without importing it, and the mend; None for nothing."""
-        if self.system not in (None, sys.platform):
+        if self.system is not None and self.system != sys.platform:
             return f"{self.name} runs on {_SYSTEMS[self.system]} only, this is {sys.platform}"
         missing = find_spec(self.requires) is None
         return f"{self.requires} is not installed: {self.install}" if missing else None

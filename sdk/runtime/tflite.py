@@ -9,7 +9,7 @@ __all__ = ["TfliteRuntime"]
 
 
 class TfliteRuntime(InterpreterRuntime):
-    """Opens LiteRT graphs.
+    """Opens LiteRT graphs, of a `Bundle`, whose hashes were checked: damaged ones crash the process.
 
     threads: of each call, >= 1. Raises BackendUnavailable where `tflite-runtime` is missing or does not load, and
     beside NumPy 2, for which it was not built: it imports there and then fails at every model.

@@ -252,3 +252,9 @@ def test_other_things_are_no_picture(fake_model: Make, picture: Any) -> None:
 def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"Options.{next(iter(options))}"):
         Options(**options)
+
+
+def test_placement_is_told_by_graph(fake_model: Make) -> None:
+    placement = fake_model().placement
+    assert set(placement) == {graph.name for graph in ModelSpec().graphs()}
+    assert all(place.complete and place.used == ("NumPy",) for place in placement.values())

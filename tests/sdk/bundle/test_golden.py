@@ -1,6 +1,6 @@
 """Golden arrays: what passes, what fails, what is said when they do not fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.bundle.golden import ABSOLUTE, RELATIVE, compare
 from densepose_mobile.errors import BundleError
+from densepose_mobile.runtime import Placement
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
 SPEC = GraphSpec("dense_1", (TensorSpec("features", (4,)), TensorSpec("wy", (2,))), (TensorSpec("sum", (4,)),))
@@ -25,6 +26,7 @@ class Sum:
 
     error: float = 0.0
     spec: GraphSpec = SPEC
+    placement: Placement = field(default_factory=lambda: Placement("NumPy", ("NumPy",), (), None))
 
     def __call__(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         assert all(array.dtype == np.float32 for array in inputs)
@@ -51,6 +53,24 @@ def test_tolerance(share: float, passes: bool) -> None:
     limit = ABSOLUTE + RELATIVE * float(np.sqrt(np.mean((np.arange(4) + 3.0) ** 2)))
     (deviation,) = compare(Sum(share * limit), GOLDEN)
     assert deviation.passed == passes
+
+
+def test_figures_of_a_deviation() -> None:
+    (exact,) = compare(Sum(), GOLDEN)
+    assert (exact.max_abs, exact.sqnr_db) == (0, np.inf)
+    assert exact.as_dict()["sqnr_db"] is None
+    (off,) = compare(Sum(0.25), GOLDEN)
+    assert off.max_abs == pytest.approx(0.25)
+    assert off.sqnr_db == pytest.approx(20 * np.log10(off.rms / 0.25))
+    assert off.as_dict() == {
+        "graph": "dense_1", "output": "sum", "rms_error": off.rms_error, "rms": off.rms, "max_abs": off.max_abs,
+        "tolerance": off.tolerance, "sqnr_db": off.sqnr_db, "passed": True,
+    }  # fmt: skip
+    (nothing,) = compare(Sum(), {**GOLDEN, "dense_1/sum": np.zeros(4)})
+    assert nothing.sqnr_db == -np.inf
+    (broken,) = compare(Sum(np.nan), GOLDEN)
+    assert broken.as_dict()["rms_error"] is None
+    assert not broken.passed
 
 
 @pytest.mark.parametrize("key", GOLDEN)

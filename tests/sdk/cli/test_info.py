@@ -32,6 +32,7 @@ def test_info_tells_what_a_bundle_holds(bundle: Path, capfd: pytest.CaptureFixtu
     printed = capfd.readouterr().out
     for word in ("tiny 0.0.1", "litert-int8", "graphs 1.0 MB", "Apache-2.0", "atlas-7", "seed: 3", "coco.recall: 0.25"):
         assert word in printed
+    assert "nothing here: LiteRT cannot read graph 'detect'" in printed or "nothing here runs litert" in printed
     assert "training.recipe: 30 values" in printed
     assert "training.data.shards: 4" in printed
     assert "image 1x64x64x3" in printed
@@ -43,7 +44,11 @@ def test_info_as_json(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(bundle), "--json"]) == 0
     facts = json.loads(capfd.readouterr().out)
     assert facts["bundle"]["manifest"]["target"] == "litert-int8"
-    assert {backend["name"] for backend in facts["backends"]} >= {"litert"}
+    backends = {backend["name"]: backend for backend in facts["backends"]}
+    assert set(backends) == {"litert", "tflite", "onnx", "executorch", "coreml", "mil"}
+    assert all(backend["obstacle"] is None or backend["obstacle"] for backend in backends.values())
+    assert facts["bundle"]["runs"]["backend"] is None
+    assert facts["bundle"]["runs"]["obstacle"]
     assert facts["versions"]["densepose-mobile"]
 
 
@@ -54,6 +59,16 @@ def test_info_without_a_bundle_tells_of_the_shipped_one(capfd: pytest.CaptureFix
     assert "litert" in printed
     for name in registered():
         assert name in printed
+
+
+def test_info_tells_where_graphs_lie(capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ai_edge_litert")
+    if "small" not in registered():
+        pytest.skip("no bundle is shipped yet")
+    assert main(["info", "small"]) == 0
+    printed = capfd.readouterr().out
+    assert "runs on         litert" in printed
+    assert "track: XNNPACK; threads 2" in printed
 
 
 @pytest.mark.parametrize("cut", [0, 10, 5000, -100])

@@ -1,105 +1,61 @@
-"""The LiteRT adapter, on a graph of a few operations converted here."""
+"""LiteRT: graphs whose converter dropped the names, and operators that its delegate leaves."""
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from densepose_mobile.errors import BackendUnavailable, BundleError, InputError
 from densepose_mobile.runtime.litert import LiteRtRuntime
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
-SPEC = GraphSpec(
-    "dense_2",
-    (TensorSpec("features", (1, 4, 4, 2)), TensorSpec("wy", (2, 3, 4)), TensorSpec("wx", (2, 3, 4))),
-    (TensorSpec("mean", (1, 4, 4)), TensorSpec("difference", (2, 3, 4)), TensorSpec("wx_doubled", (2, 3, 4))),
-)
 
-
-@pytest.fixture(scope="module", params=["numbered", "named"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The converter drops names unless told; wx comes before wy in the alphabet and must not in the call."""
+def convert(module: Any, spec: GraphSpec, folder: Path) -> bytes:
+    """As the converter does it by itself: tensors are numbered."""
     torch = pytest.importorskip("torch")
     litert_torch = pytest.importorskip("litert_torch")
-    pytest.importorskip("ai_edge_litert")
-
-    class Tiny(torch.nn.Module):  # type: ignore[misc, name-defined]
-        def forward(self, features: Any, wy: Any, wx: Any) -> Any:
-            outputs = features.mean(3), wy - wx, wx * 2
-            names = [tensor.name for tensor in SPEC.outputs]
-            return outputs if request.param == "numbered" else dict(zip(names, outputs, strict=True))
-
-    arguments = tuple(torch.zeros(tensor.shape) for tensor in SPEC.inputs)
-    named = {tensor.name: argument for tensor, argument in zip(SPEC.inputs, arguments, strict=True)}
-    passed = {"sample_args": arguments} if request.param == "numbered" else {"sample_kwargs": named}
-    path: Path = tmp_path_factory.mktemp("litert") / "tiny.tflite"
-    litert_torch.convert(Tiny().eval(), **passed).export(str(path))
+    path = folder / "graph.tflite"
+    litert_torch.convert(module.eval(), tuple(torch.zeros(t.shape) for t in spec.inputs)).export(str(path))
     return path.read_bytes()
 
 
-def inputs() -> list[np.ndarray[Any, Any]]:
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=tensor.shape).astype(np.float32) for tensor in SPEC.inputs]
-
-
-def test_inputs_and_outputs_go_in_the_order_of_the_spec(model: bytes) -> None:
-    features, wy, wx = inputs()
-    mean, difference, doubled = LiteRtRuntime(threads=1).load(SPEC, model)(features, wy, wx)
-    np.testing.assert_allclose(mean, features.mean(3), atol=1e-6)
-    np.testing.assert_allclose(difference, wy - wx, atol=1e-6)
-    np.testing.assert_allclose(doubled, wx * 2, atol=1e-6)
-
-
-def test_outputs_outlive_the_next_call(model: bytes) -> None:
-    graph = LiteRtRuntime(threads=1).load(SPEC, model)
-    first = graph(*inputs())
-    kept = [output.copy() for output in first]
-    graph(*(array + 1 for array in inputs()))
-    for output, before in zip(first, kept, strict=True):
-        np.testing.assert_array_equal(output, before)
-
-
-def test_other_layouts_of_memory_and_dtypes_are_taken(model: bytes) -> None:
-    features, wy, wx = inputs()
-    graph = LiteRtRuntime(threads=1).load(SPEC, model)
-    odd = np.asfortranarray(features.astype(np.float64))
-    np.testing.assert_array_equal(graph(odd, wy, wx)[0], graph(features, wy, wx)[0])
-
-
-def test_wrong_input_shape_names_both(model: bytes) -> None:
-    features, wy, wx = inputs()
-    graph = LiteRtRuntime(threads=1).load(SPEC, model)
-    with pytest.raises(InputError, match=r"\(1, 4, 4, 2\).*\(4, 4, 2\)"):
-        graph(features[0], wy, wx)
-    with pytest.raises(InputError, match="features, wy, wx"):
-        graph(features, wy)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "outputs"),
-    [
-        (SPEC.inputs[:2], SPEC.outputs),
-        (SPEC.inputs, (*SPEC.outputs, TensorSpec("more", (1,)))),
-        (SPEC.inputs, (TensorSpec("mean", (1, 4, 5)), *SPEC.outputs[1:])),
-    ],
-)
-def test_model_that_is_not_its_spec_is_refused(
-    model: bytes, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+def test_numbered_tensors_go_in_the_order_of_the_spec(
+    graph_spec: GraphSpec,
+    graph_inputs: tuple[NDArray[np.float32], ...],
+    graph_outputs: tuple[NDArray[np.float32], ...],
+    tmp_path: Path,
 ) -> None:
-    with pytest.raises(BundleError, match=r"'dense_2' has the .*its spec says"):
-        LiteRtRuntime().load(GraphSpec("dense_2", inputs, outputs), model)
+    torch = pytest.importorskip("torch")
+
+    class Tiny(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, features: Any, wy: Any, wx: Any) -> Any:
+            return features.mean(3), wy - wx, wx * 2
+
+    graph = LiteRtRuntime(threads=1).load(graph_spec, convert(Tiny(), graph_spec, tmp_path))
+    for output, expected in zip(graph(*graph_inputs), graph_outputs, strict=True):
+        np.testing.assert_allclose(output, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a model", b"\0" * 64])
-def test_bytes_that_are_no_model_are_refused(content: bytes) -> None:
+def test_a_graph_of_the_delegates_operators_lies_on_it(model: Callable[[str], bytes], graph_spec: GraphSpec) -> None:
     pytest.importorskip("ai_edge_litert")
-    with pytest.raises(BundleError, match="'dense_2'"):
-        LiteRtRuntime().load(SPEC, content)
+    placement = LiteRtRuntime(threads=1).load(graph_spec, model("litert")).placement
+    assert placement.complete
+    assert set(placement.used) == {"XNNPACK"}
 
 
-def test_missing_package_gives_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(BackendUnavailable, match=r"densepose-mobile\[litert\]"):
-        LiteRtRuntime()
+def test_operators_off_the_delegate_are_named(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Split(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return torch.cumsum(x * 2, 1) * x
+
+    spec = GraphSpec("split", (TensorSpec("x", (1, 4)),), (TensorSpec("y", (1, 4)),))
+    graph = LiteRtRuntime(threads=1).load(spec, convert(Split(), spec, tmp_path))
+    np.testing.assert_allclose(graph(np.array([[1, 2, 3, 4]], np.float32))[0], [[2, 12, 36, 80]])
+    assert not graph.placement.complete
+    assert "CUMSUM" in (graph.placement.elsewhere or ())
+    assert graph.placement.used == ("XNNPACK", "XNNPACK", "built-in kernels")
+    assert "off XNNPACK: CUMSUM" in str(graph.placement)
