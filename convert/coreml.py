@@ -122,7 +122,7 @@ def _zipped(model: Any, name: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / f"{name}.mlpackage"
         model.save(str(package))
-        _settle_ids(package / "Manifest.json")
+        _settle(package)
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
             for path in sorted(path for path in package.rglob("*") if path.is_file()):
@@ -132,9 +132,15 @@ def _zipped(model: Any, name: str) -> bytes:
     return archive.getvalue()
 
 
-def _settle_ids(manifest: Path) -> None:
-    """Derive the package's item ids from the items' paths: coremltools draws them."""
+def _settle(package: Path) -> None:
+    """Make equal models equal bytes: coremltools draws the ids of items, and writes mappings in any order."""
+    from coremltools.proto import Model_pb2
+
+    manifest = package / "Manifest.json"
     text = manifest.read_text("utf-8")
-    for key, item in json.loads(text)["itemInfoEntries"].items():
+    items = json.loads(text)["itemInfoEntries"]
+    for key, item in items.items():
         text = text.replace(key, str(uuid.uuid5(uuid.NAMESPACE_URL, item["path"])).upper())
-    manifest.write_text(text, "utf-8")
+    manifest.write_text(json.dumps(json.loads(text), indent=2, sort_keys=True), "utf-8")
+    (proto,) = package.rglob("*.mlmodel")
+    proto.write_bytes(Model_pb2.Model.FromString(proto.read_bytes()).SerializeToString(deterministic=True))
