@@ -18,6 +18,7 @@ from densepose_mobile import BundleError, DensePose, DensePoseError, HashMismatc
 from densepose_mobile.bundle import Bundle, Manifest, registered, write_bundle
 from densepose_mobile.cli import predict as command
 from densepose_mobile.cli.main import main
+from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.imaging import load_image
 from densepose_mobile.spec import GraphSpec, ModelSpec
 
@@ -269,7 +270,7 @@ def test_a_disk_that_fills_up(
     assert "No space left" in capfd.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(OutputError):
-        command.write_atomically(tmp_path / "x.json", b"{}")
+        write_atomically(tmp_path / "x.json", b"{}")
 
 
 def corrupt(data: bytes) -> dict[str, bytes]:

@@ -77,6 +77,6 @@ def _copy_package(target: Path) -> None:
     """The installed package: in a source tree each folder of it lies elsewhere, so they are copied one by one."""
     for source, there, left_out in (
         (densepose_mobile, target, (*_LEFT_OUT, "apps")),
-        (apps, target / "apps", ("android", "__pycache__")),
+        (apps, target / "apps", ("android", "ios", "vectors", "__pycache__")),
     ):
         shutil.copytree(Path(source.__path__[0]), there, ignore=shutil.ignore_patterns(*left_out, "*.pyc"))
