@@ -33,7 +33,7 @@ def mean_detections(
     """Mean of `detect`'s logits (1, L, 1) and distances (1, L, 4) of an input and of the mirrored one."""
     rows = _mirrored_rows(spec)
     logits, distances = (array[:, rows] for array in mirrored)
-    return (plain[0] + logits) / 2, (plain[1] + distances[..., [2, 1, 0, 3]]) / 2
+    return _mean(plain[0], logits), _mean(plain[1], distances[..., [2, 1, 0, 3]])
 
 
 def mean_maps(
@@ -41,7 +41,11 @@ def mean_maps(
 ) -> tuple[NDArray[np.float32], ...]:
     """Mean of the dense maps (N, M, M, C) of an input and of the mirrored one, in the order of `spec.MAP_OUTPUTS`."""
     back = (_unmirrored(name, maps) for name, maps in zip(MAP_OUTPUTS, mirrored, strict=True))
-    return tuple((ours + theirs) / 2 for ours, theirs in zip(plain, back, strict=True))
+    return tuple(_mean(ours, theirs) for ours, theirs in zip(plain, back, strict=True))
+
+
+def _mean(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (a + b) * np.float32(0.5)
 
 
 def _unmirrored(name: str, maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ class CoreMlRuntime:
     """
 
     name = "coreml"
+    _tools: Any  # the module coremltools
 
     def __init__(self, threads: int = 2) -> None:
         if sys.platform != "darwin":

@@ -27,7 +27,7 @@ class VideoOptions:
             if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
                 raise InputError(f"VideoOptions.{name} is {value!r}; it must be a {'whole ' if whole else ''}number")
             low, said = (1, "1 or more") if whole else (0, "0 or more")
-            if not low <= value < float("inf"):
+            if not low <= float(value) < float("inf"):
                 raise InputError(f"VideoOptions.{name} is {value!r}; it must be {said} and finite")
         if self.min_cutoff == 0:
             raise InputError("VideoOptions.min_cutoff is 0 Hz, which no box would move with; it must be above 0")

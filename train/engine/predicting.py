@@ -8,7 +8,7 @@ from densepose_mobile.bundle import Bundle
 from densepose_mobile.bundle.manifest import Manifest
 from densepose_mobile.options import Options
 from densepose_mobile.predictor import DensePose
-from densepose_mobile.runtime import Graph
+from densepose_mobile.runtime import Graph, Placement
 from densepose_mobile.spec import GraphSpec
 from densepose_mobile.train.models.graphs import graph_module
 from densepose_mobile.train.models.student import Student
@@ -17,6 +17,8 @@ __all__ = ["StudentRuntime", "student_predictor"]
 
 
 class _StudentGraph:
+    placement = Placement("torch", ("torch",), (), None)
+
     def __init__(self, spec: GraphSpec, module: torch.nn.Module) -> None:
         self._spec = spec
         self._module = module
