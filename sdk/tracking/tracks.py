@@ -18,6 +18,7 @@ __all__ = ["Crowd", "Sighting", "Track"]
 _CLEAR: Final = 0.15  # share of a box under another one's from which place and colours are not to be trusted
 _STALE_MS: Final = 1000.0  # the last clear place tells nothing of where a person is after this long in a crowd
 _RECENT_MS: Final = 400.0
+_SEARCHES: Final = 3
 _OWN: Final = 0.3  # how much better a neighbour's sighting must fit than the own one
 
 
@@ -58,6 +59,7 @@ class Track:
     since_ms: float  # in sight without a gap since then
     lost_ms: float | None = None  # when the person was last seen, if out of sight now
     crowded: bool = False  # somebody else is in the way
+    unconfirmed: int = 0  # searches of the whole picture since the newest detection
 
     def predicted(self, t_ms: float) -> NDArray[np.float32]:
         """(4,) xyxy px at t_ms, where to look."""
@@ -73,6 +75,11 @@ class Track:
         """How badly a sighting fits this person, from place and colours; infinite where it cannot be."""
         lost = 0.0 if self.lost_ms is None else t_ms - self.lost_ms
         return likely_same(self.expected(t_ms), sighting.box, self.colours.unlike(sighting.colours), lost)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Perhaps a piece of the people around: the crop shows somebody, but `detect` sees nobody in this place."""
+        return self.crowded and self.unconfirmed >= _SEARCHES
 
     def is_recent(self, t_ms: float) -> bool:
         """In sight again, or at all, for so short a time that a person who was there before is more credible."""
@@ -113,9 +120,15 @@ class Crowd:
         track = self._tracks[number]
         self._tracks[number] = replace(track, lost_ms=track.motion.t_ms)
 
-    def score(self, number: int, score: float) -> None:
-        """Remember the newest score."""
-        self._tracks[number] = replace(self._tracks[number], score=score)
+    def confirm(self, scores: dict[int, float]) -> None:
+        """Remember who was detected, with which score, in a search of the whole picture; the others were not."""
+        for track in self.followed:
+            score = scores.get(track.number)
+            self._tracks[track.number] = (
+                replace(track, unconfirmed=track.unconfirmed + 1)
+                if score is None
+                else replace(track, unconfirmed=0, score=score)
+            )
 
     def sorted_out(self, sightings: dict[int, Sighting], t_ms: float) -> dict[int, Sighting]:
         """The sightings under the numbers of those whom they fit: where people meet, a crop may catch the other one."""
@@ -149,7 +162,7 @@ class Crowd:
         for index, (sighting, score) in enumerate(found):
             motion = BoxMotion.start(sighting.box, t_ms)
             if index in again:
-                track = replace(again[index], score=score, motion=motion, since_ms=t_ms, lost_ms=None)
+                track = replace(again[index], score=score, motion=motion, since_ms=t_ms, lost_ms=None, unconfirmed=0)
             else:
                 track = Track(self._next, score, motion, motion, sighting.colours, t_ms)
                 self._next += 1

@@ -13,7 +13,7 @@ from densepose_mobile.errors import StreamClosed
 from densepose_mobile.imaging import as_rgb
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.nms import box_iou
-from densepose_mobile.postprocess.silhouette import disjoint, silhouette
+from densepose_mobile.postprocess.silhouette import Silhouette, disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.tracking.association import NEVER, pair
@@ -31,6 +31,8 @@ Look = Callable[[NDArray[np.uint8], NDArray[np.float32], Stopwatch], DenseMaps |
 
 _CONFIRMED: Final = 0.5  # share of the least score that a detection needs to belong to somebody who is known already
 _SAME: Final = 0.4  # IoU of a detection and a followed person from which they are the same
+_REMNANT: Final = 0.3  # share of the pixels that a person keeps from neighbours below which nobody is there
+_NEWCOMER: Final = 0.5  # the same for somebody new
 
 
 class Video:
@@ -114,6 +116,9 @@ class Video:
         with watch("host"):
             if crowd.forget(now) and not crowd.followed:
                 self._since_search = None
+            for track in crowd.followed:
+                if track.is_doubtful:
+                    crowd.lose(track.number)
             places = {track.number: track.predicted(now) for track in crowd.followed}
             due = self._search_is_due(rgb, now)
         strangers = self._search(rgb, places, watch) if due else None
@@ -150,8 +155,8 @@ class Video:
             iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
             pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
             crowded = {track.number for track in self._crowd.followed if track.crowded}
+            self._crowd.confirm({numbers[row]: float(scores[column]) for row, column in pairs})
             for row, column in pairs:
-                self._crowd.score(numbers[row], float(scores[column]))
                 if numbers[row] in crowded:
                     places[numbers[row]] = boxes[column]
             known = {column for _, column in pairs}
@@ -183,7 +188,11 @@ class Video:
         shapes = [sightings[number].shape for number in best_first]
         owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
         shared = dict(zip(best_first, owned, strict=True))
-        kept = {number: shape for number, shape in shared.items() if shape is not None}
+        kept = {
+            number: shape
+            for number, shape in shared.items()
+            if shape is not None and _share(shape, sightings[number].shape) >= _REMNANT
+        }
         return {number: sightings[number].within(rgb, kept[number]) for number in sightings if number in kept}
 
     def _search_is_due(self, rgb: NDArray[np.uint8], now: float) -> bool:
@@ -207,7 +216,7 @@ class Video:
         return [
             (sighting.within(rgb, shape), score)
             for (sighting, score), shape in zip(found, owned, strict=True)
-            if shape is not None
+            if shape is not None and _share(shape, sighting.shape) >= _NEWCOMER
         ]
 
     def _painted(self, sightings: dict[int, Sighting], watch: Stopwatch) -> list[Person]:
@@ -221,3 +230,7 @@ class Video:
                 for number, shape in zip(best_first, owned, strict=True)
                 if shape is not None
             ]
+
+
+def _share(owned: Silhouette, claimed: Silhouette) -> float:
+    return float(np.count_nonzero(owned.mask) / np.count_nonzero(claimed.mask))
