@@ -14,7 +14,7 @@ from densepose_mobile.imaging import Letterbox, as_rgb, crop_input, load_image, 
 from densepose_mobile.options import Options
 from densepose_mobile.postprocess.detections import select_people
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
-from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input
+from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input, mirror_weights
 from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
@@ -27,9 +27,7 @@ __all__ = ["DensePose", "Mode"]
 
 Mode = Literal["fast", "balanced", "accurate"]
 
-_DOUBT: Final = (
-    0.9  # share of the least score: a mean of two looks is surer than its score, which noise no longer lifts
-)
+_DOUBT: Final = 0.95  # share of the least score that a mean of two needs, as no lucky noise lifts it
 _WORTHWHILE: Final = 1.25  # how much finer a crop must show a person to be looked at in "balanced"
 
 
@@ -86,8 +84,8 @@ class DensePose:
         clockwise that turn the picture upright; the result lies on the upright picture.
         mode: "fast" looks once at the whole picture. "balanced" looks at a crop of those whom it shows at least a
         quarter finer than the whole picture did (small people in large pictures), largest first, at most
-        `Options.closer_looks`. "accurate" looks at a crop of each person, and at whole picture and crops in the mirror
-        too: twice the time.
+        `Options.closer_looks`. "accurate" does so for all of them, and looks at everything in the mirror too, for the
+        mean of both: twice the time.
 
         Raises InputError for what is not a picture, or an argument that is unknown.
         """
@@ -175,10 +173,10 @@ class DensePose:
 
     def _detect(
         self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch, *, mirrored: bool = False
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], Letterbox]:
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32], NDArray[np.float32], Letterbox]:
         """Features, boxes (N, 4) px of `detect`'s input, scores (N,) of at least `score`, and the mapping.
 
-        mirrored: look at the mirror image besides; boxes and scores are the mean of both.
+        mirrored: look at the mirror image besides; its features come second, boxes and scores are the mean of both.
         """
         with watch("pre"):
             image, letterbox = network_input(rgb, self._spec.detect_size)
@@ -186,8 +184,10 @@ class DensePose:
             features, logits, distances = self._graphs["detect"](image)
             theirs = self._graphs["detect"](mirror_input(image)) if mirrored else None
         with watch("host"):
+            both = [features]
             if theirs is not None:
                 logits, distances = mean_detections((logits, distances), (theirs[1], theirs[2]), self._spec)
+                both.append(theirs[0])
                 score *= _DOUBT
             boxes, scores = select_people(
                 logits[0, :, 0],
@@ -198,7 +198,7 @@ class DensePose:
                 iou=self.options.overlap,
                 limit=self.options.max_people,
             )
-        return features, boxes, scores, letterbox
+        return both, boxes, scores, letterbox
 
     def _find(
         self, rgb: NDArray[np.uint8], score: float, watch: Stopwatch
@@ -208,12 +208,15 @@ class DensePose:
         return letterbox.from_network(boxes), scores
 
     def _look(
-        self, features: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox, watch: Stopwatch
+        self, features: list[NDArray[np.float32]], boxes: NDArray[np.float32], letterbox: Letterbox, watch: Stopwatch
     ) -> list[DenseMaps]:
-        """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow."""
+        """Dense maps of the boxes (N, 4) px of `detect`'s input, in as few calls as the graphs' batches allow.
+
+        features: of the picture, and of its mirror image where the mean of both is wanted.
+        """
         with watch("host"):
             rois = roi_boxes(boxes, self._spec)
-            wy, wx = roi_weights(rois, features.shape[1], self._spec.feature_stride, self._spec.roi_size)
+            wy, wx = roi_weights(rois, features[0].shape[1], self._spec.feature_stride, self._spec.roi_size)
             placed = letterbox.from_network(rois)
         maps: list[DenseMaps] = []
         while len(maps) < len(boxes):
@@ -221,8 +224,11 @@ class DensePose:
             sizes = self._spec.roi_batches
             size = max((size for size in sizes if size <= left), default=min(sizes))
             rows = slice(len(maps), len(maps) + size)
+            down, across = _filled(wy[rows], size), _filled(wx[rows], size)
             with watch("dense"):
-                outputs = self._graphs[f"dense_{size}"](features, _filled(wy[rows], size), _filled(wx[rows], size))
+                outputs = self._graphs[f"dense_{size}"](features[0], down, across)
+                for theirs in features[1:]:
+                    outputs = mean_maps(outputs, self._graphs[f"dense_{size}"](theirs, down, mirror_weights(across)))
             maps += [DenseMaps.from_outputs(outputs, row, placed[rows][row]) for row in range(min(size, left))]
         return maps
 
@@ -230,8 +236,6 @@ class DensePose:
         """Whom to look at in a crop. boxes: (N, 4) px of the picture."""
         if mode == "fast":
             return []
-        if mode == "accurate":
-            return list(range(len(boxes)))
         squares = crop_square(boxes, self._spec)
         # Enlarging adds no detail, hence the caps at one network pixel a picture pixel.
         before = min(letterbox.scale, 1.0)
@@ -239,7 +243,7 @@ class DensePose:
         area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         largest_first = np.argsort(-area, kind="stable")
         finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
-        return finer[: self.options.closer_looks]
+        return finer if mode == "accurate" else finer[: self.options.closer_looks]
 
     def _look_closer(
         self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch, *, mirrored: bool = False

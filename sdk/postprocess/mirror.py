@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from densepose_mobile.parts import MIRROR, MIRROR_FLIPS_U, MIRROR_FLIPS_V
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 
-__all__ = ["mean_detections", "mean_maps", "mirror_input"]
+__all__ = ["mean_detections", "mean_maps", "mirror_input", "mirror_weights"]
 
 _CHANNELS: Final = MIRROR[1:].astype(np.intp) - 1  # channel of each part's mirror part
 _FLIPPED: Final = {"u": MIRROR_FLIPS_U[1:], "v": MIRROR_FLIPS_V[1:]}
@@ -23,6 +23,11 @@ _FLIPPED: Final = {"u": MIRROR_FLIPS_U[1:], "v": MIRROR_FLIPS_V[1:]}
 def mirror_input(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mirrored network input. image: (N, H, W, C)."""
     return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def mirror_weights(wx: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pooling weights (N, roi_size, cells) along x of the same RoIs in the mirrored input."""
+    return np.ascontiguousarray(wx[:, ::-1, ::-1])
 
 
 def mean_detections(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from densepose_mobile.parts import NUM_PARTS, mirror_iuv
 from densepose_mobile.postprocess.decode import decode_boxes
-from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input
+from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input, mirror_weights
+from densepose_mobile.postprocess.rois import roi_weights
 from densepose_mobile.spec import ModelSpec
 
 _SPEC = ModelSpec(detect_size=64, level_strides=(8, 16))
@@ -15,6 +16,13 @@ _SPEC = ModelSpec(detect_size=64, level_strides=(8, 16))
 def test_mirrored_input_has_its_columns_turned() -> None:
     image = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
     np.testing.assert_array_equal(mirror_input(image)[0, 0], image[0, 0, ::-1])
+
+
+@given(st.floats(-20, 60), st.floats(2, 60))
+def test_mirrored_weights_pool_the_mirrored_roi(left: float, width: float) -> None:
+    box, turned = np.array([[left, 5, left + width, 40]]), np.array([[64 - left - width, 5, 64 - left, 40]])
+    wx = roi_weights(box, 16, 4, 7)[1]
+    np.testing.assert_allclose(mirror_weights(wx), roi_weights(turned, 16, 4, 7)[1], atol=1e-5)
 
 
 @given(st.integers(0, 10**6))

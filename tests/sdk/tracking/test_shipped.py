@@ -12,7 +12,8 @@ def test_a_panned_astronaut() -> None:
     photo = np.ascontiguousarray(skimage.data.astronaut()[::2, ::2])
     wide = np.full((256, 400, 3), 127, np.uint8)
     model = DensePose.load()
-    still = model.predict(photo, mode="accurate")[0]
+    with model.video() as video:
+        still = video(photo, 0)[0]  # a crop, as those that follow
     with model.video(options=VideoOptions(detect_every=100)) as video:
         for index in range(8):
             frame, shift = wide.copy(), 12 * index
