@@ -1,6 +1,7 @@
 """A student of a few layers with the real one's methods, and its converted graphs."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,12 +13,17 @@ from torch.nn import functional
 
 from densepose_mobile.calibration.dataset import CalibrationSet, write_calibration_set
 from densepose_mobile.calibration.pictures import PictureSources
+from densepose_mobile.convert.coverage import Coverage
 from densepose_mobile.convert.network import Network, Quantisation
+from densepose_mobile.convert.pipeline import lower_graphs
+from densepose_mobile.convert.targets import TARGETS
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 from densepose_mobile.train.models.layers import downsample
 from densepose_mobile.train.models.roi import pool_rois
 
 SPEC = ModelSpec(detect_size=64, track_size=64, feature_channels=8, roi_size=8, map_size=16, roi_batches=(2,))
+
+Lowered = Callable[[str], tuple[dict[str, bytes], dict[str, Coverage]]]
 
 
 class TinyStudent(nn.Module):
@@ -102,6 +108,12 @@ def network(tiny: TinyStudent, checkpoint: Path, cache: Path, calibration: Calib
 @pytest.fixture(scope="session")
 def floats(network: Network) -> dict[str, bytes]:
     return {graph.name: network.float_graph(graph) for graph in SPEC.graphs()}
+
+
+@pytest.fixture(scope="session")
+def lowered(network: Network) -> Lowered:
+    """Every graph of a target and its coverage, by the target's name; each is lowered once a session."""
+    return functools.cache(lambda name: lower_graphs(TARGETS[name], network))
 
 
 def draw_pictures(count: int = 6) -> Iterator[np.ndarray]:

@@ -11,10 +11,9 @@ from densepose_mobile.bundle import Bundle, Manifest, write_bundle
 from densepose_mobile.cli.main import main
 from densepose_mobile.convert.golden import golden_arrays
 from densepose_mobile.convert.network import Network
-from densepose_mobile.convert.targets import TARGETS
 from densepose_mobile.runtime.cache import CACHE_VARIABLE
 
-from .conftest import SPEC
+from .conftest import SPEC, Lowered
 
 ROOT = Path(__file__).parents[2]
 TFLITE = ROOT / ".venv/tflite/bin/python"
@@ -57,11 +56,16 @@ def test_tflite_runtime_computes_what_torch_computes(
 
 @pytest.mark.parametrize("name", ["litert-fp32", "onnx-fp32", "executorch-fp32", "coreml-fp16"])
 def test_every_bundle_is_verified_on_this_machine(
-    name: str, network: Network, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    network: Network,
+    lowered: Lowered,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     references = {graph.name: network.reference(graph) for graph in SPEC.graphs()}
-    graphs = {graph.name: TARGETS[name].lower(network, graph) for graph in SPEC.graphs()}
+    graphs, _ = lowered(name)
     path = tmp_path / "tiny.dpm"
     write_bundle(path, Manifest("tiny", "1", name, SPEC, "atlas"), graphs, golden_arrays(SPEC, references))
     assert main(["verify", str(path), "--json", "--threads", "1"]) == 0

@@ -1,6 +1,5 @@
 """Every target takes the tiny student's graphs and computes what torch computes."""
 
-import functools
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,27 +16,19 @@ from densepose_mobile.bundle.manifest import SUFFIXES
 from densepose_mobile.calibration.inputs import GraphInputs
 from densepose_mobile.calibration.sensitivity import SqnrMeter
 from densepose_mobile.convert.coreml import to_coreml
-from densepose_mobile.convert.coverage import Coverage
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.executorch import to_executorch
 from densepose_mobile.convert.network import Network, calls_of
 from densepose_mobile.convert.onnx import to_onnx
-from densepose_mobile.convert.pipeline import convert_target, load_graphs, lower_graphs
+from densepose_mobile.convert.pipeline import convert_target, load_graphs
 from densepose_mobile.convert.targets import TARGETS, choose_targets
 from densepose_mobile.errors import BackendUnavailable, InputError
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
-from .conftest import SPEC, draw_pictures
+from .conftest import SPEC, Lowered, draw_pictures
 
 LEAST = {"fp32": 90, "fp16": 45, "int8": 20}
 """dB of SQNR."""
-
-Lowered = tuple[dict[str, bytes], dict[str, Coverage]]
-
-
-@pytest.fixture(scope="module")
-def lowered(network: Network) -> Callable[[str], Lowered]:
-    return functools.cache(lambda name: lower_graphs(TARGETS[name], network))
 
 
 def _calls(network: Network, graph: GraphSpec) -> Iterator[GraphInputs]:
@@ -53,7 +44,7 @@ def _calls(network: Network, graph: GraphSpec) -> Iterator[GraphInputs]:
 @pytest.mark.parametrize("graph", SPEC.graphs(), ids=lambda graph: graph.name)
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_target_computes_what_torch_computes(
-    network: Network, lowered: Callable[[str], Lowered], name: str, graph: GraphSpec
+    network: Network, lowered: Lowered, name: str, graph: GraphSpec
 ) -> None:
     target = TARGETS[name]
     graphs, coverage = lowered(name)
@@ -72,9 +63,7 @@ def test_every_target_computes_what_torch_computes(
     assert all(meter.db > least for meter in meters.values()), {name: meter.db for name, meter in meters.items()}
 
 
-def test_what_cannot_run_here_has_golden_outputs_of_torch(
-    network: Network, lowered: Callable[[str], Lowered], tmp_path: Path
-) -> None:
+def test_what_cannot_run_here_has_golden_outputs_of_torch(network: Network, lowered: Lowered, tmp_path: Path) -> None:
     name = "executorch-vulkan-fp32"
     target = replace(TARGETS[name], converter=lambda _, graph: lowered(name)[0][graph.name])
     converted = convert_target(target, network, tmp_path / "tiny.dpm", "tiny", {}, lambda: draw_pictures(1))
@@ -119,9 +108,7 @@ def test_a_missing_extra_is_one_line_that_installs_it(network: Network) -> None:
         replace(TARGETS["onnx-fp32"], converter=unfinished).lower(network, SPEC.detect())
 
 
-def test_a_runtime_that_should_be_here_and_is_not_is_an_error(
-    network: Network, lowered: Callable[[str], Lowered]
-) -> None:
+def test_a_runtime_that_should_be_here_and_is_not_is_an_error(network: Network, lowered: Lowered) -> None:
     graphs, _ = lowered("executorch-vulkan-fp32")
     with pytest.raises(BackendUnavailable, match="Vulkan"):
         load_graphs(replace(TARGETS["executorch-vulkan-fp32"], device_only=False), network, graphs)
@@ -137,7 +124,7 @@ def test_unknown_delegates_are_refused() -> None:
         to_executorch(nn.Identity(), SPEC.detect(), "qualcomm")  # type: ignore[arg-type]
 
 
-def test_a_core_ml_graph_says_what_it_takes(lowered: Callable[[str], Lowered]) -> None:
+def test_a_core_ml_graph_says_what_it_takes(lowered: Lowered) -> None:
     from coremltools.proto import Model_pb2
 
     graphs, _ = lowered("coreml-fp16")
