@@ -1,5 +1,6 @@
 """ExecuTorch through its Python runtime, which imports torch: the one adapter that does."""
 
+import gc
 from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
@@ -82,6 +83,7 @@ class ExecuTorchRuntime:
         count = self._pool._threadpool_get_thread_count()
         if count == self._threads:
             return
+        gc.collect()  # models that were dropped may hang in a cycle
         if len(_OPEN):
             raise BackendUnavailable(
                 f"{len(_OPEN)} open ExecuTorch graphs of this process use {count} threads, which cannot become "
