@@ -24,22 +24,15 @@ _OWN: Final = 0.3  # how much better a neighbour's sighting must fit than the ow
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
-    """One person as `track` sees them in one frame."""
+    """One person as `track` sees them in one frame.
+
+    The shape is all that the crop claims. What is left of it by the people in front is for the result alone: a crop
+    that followed only that would shrink with every frame.
+    """
 
     maps: DenseMaps
     shape: Silhouette
     colours: PartColours
-
-    @classmethod
-    def of(cls, rgb: NDArray[np.uint8], maps: DenseMaps, shape: Silhouette) -> "Sighting":
-        """rgb: (H, W, 3) uint8, the frame. shape: the person's pixels."""
-        return cls(maps, shape, PartColours.seen(rgb, maps, shape))
-
-    def within(self, rgb: NDArray[np.uint8], shape: Silhouette) -> "Sighting":
-        """The same of fewer pixels: shape is what other people leave of this person."""
-        shape = shape.without_islands()
-        same = np.count_nonzero(shape.mask) == np.count_nonzero(self.shape.mask)
-        return self if same else Sighting.of(rgb, self.maps, shape)
 
     @property
     def box(self) -> NDArray[np.float32]:
@@ -73,8 +66,12 @@ class Track:
 
     def unlikeness(self, sighting: Sighting, t_ms: float) -> float:
         """How badly a sighting fits this person, from place and colours; infinite where it cannot be."""
-        lost = 0.0 if self.lost_ms is None else t_ms - self.lost_ms
-        return likely_same(self.expected(t_ms), sighting.box, self.colours.unlike(sighting.colours), lost)
+        unlike = self.colours.unlike(sighting.colours)
+        if self.lost_ms is None:
+            return likely_same(self.expected(t_ms), sighting.box, unlike, 0.0)
+        # Whoever is hidden walks on, or turns round and comes out where they went in.
+        places = self.expected(t_ms), self.motion.at_rest().at(t_ms)
+        return min(likely_same(place, sighting.box, unlike, t_ms - self.lost_ms) for place in places)
 
     @property
     def is_doubtful(self) -> bool:

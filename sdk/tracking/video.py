@@ -16,6 +16,7 @@ from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.silhouette import Silhouette, disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.stopwatch import Stopwatch
+from densepose_mobile.tracking.appearance import PartColours
 from densepose_mobile.tracking.association import NEVER, pair
 from densepose_mobile.tracking.clock import Clock
 from densepose_mobile.tracking.options import VideoOptions
@@ -125,7 +126,7 @@ class Video:
         looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
         with watch("host"):
             seen = crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)
-            sightings = self._without_rivals(rgb, seen, now)
+            sightings = self._without_rivals(seen, now)
             missing = looks.keys() - sightings.keys()
             for number in missing:
                 crowd.lose(number)
@@ -144,21 +145,14 @@ class Video:
     def _search(
         self, rgb: NDArray[np.uint8], places: dict[int, NDArray[np.float32]], watch: Stopwatch
     ) -> list[tuple[NDArray[np.float32], float]]:
-        """Boxes and scores of detections that are nobody's in `places`, best first.
-
-        The others renew their people's scores, and in a crowd, where the crop sees parts of others, also the place.
-        """
+        """Boxes and scores of detections that are nobody's in `places`, best first; the others confirm their people."""
         self._since_search = 0
         boxes, scores = self._find(rgb, self._score * _CONFIRMED, watch)
         with watch("host"):
             numbers = list(places)
             iou = box_iou(np.array(list(places.values()), np.float32).reshape(-1, 4), boxes)
             pairs = pair(np.where(iou >= _SAME, 1 - iou, NEVER))
-            crowded = {track.number for track in self._crowd.followed if track.crowded}
             self._crowd.confirm({numbers[row]: float(scores[column]) for row, column in pairs})
-            for row, column in pairs:
-                if numbers[row] in crowded:
-                    places[numbers[row]] = boxes[column]
             known = {column for _, column in pairs}
             unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
             return [(boxes[index], float(scores[index])) for index in unknown]
@@ -172,28 +166,22 @@ class Video:
         if shape is None:
             return None
         with watch("host"):
-            return Sighting.of(rgb, maps, shape)
+            return Sighting(maps, shape, PartColours.seen(rgb, maps, shape))
 
-    def _without_rivals(
-        self, rgb: NDArray[np.uint8], sightings: dict[int, Sighting], now: float
-    ) -> dict[int, Sighting]:
-        """Each with the pixels that are theirs.
-
-        Where two tracks see the same person, as when one walks behind the other, only the one whom it fits stays.
-        """
+    def _without_rivals(self, sightings: dict[int, Sighting], now: float) -> dict[int, Sighting]:
+        """Where two tracks see the same person, as when one walks behind the other, only the one whom it fits stays."""
         tracks = {track.number: track for track in self._crowd.followed}
         best_first = sorted(
             sightings, key=lambda n: (tracks[n].is_recent(now), tracks[n].unlikeness(sightings[n], now), n)
         )
         shapes = [sightings[number].shape for number in best_first]
         owned = disjoint(shapes, [tracks[number].score for number in best_first], self._duplicate)
-        shared = dict(zip(best_first, owned, strict=True))
         kept = {
-            number: shape
-            for number, shape in shared.items()
+            number
+            for number, shape in zip(best_first, owned, strict=True)
             if shape is not None and _share(shape, sightings[number].shape) >= _REMNANT
         }
-        return {number: sightings[number].within(rgb, kept[number]) for number in sightings if number in kept}
+        return {number: sighting for number, sighting in sightings.items() if number in kept}
 
     def _search_is_due(self, rgb: NDArray[np.uint8], now: float) -> bool:
         height, width = rgb.shape[:2]
@@ -214,7 +202,7 @@ class Video:
         shapes = [sighting.shape for sighting in (*known, *(sighting for sighting, _ in found))]
         owned = disjoint(shapes, [0.5] * len(shapes), self._duplicate)[len(known) :]
         return [
-            (sighting.within(rgb, shape), score)
+            (replace(sighting, colours=PartColours.seen(rgb, sighting.maps, shape)), score)
             for (sighting, score), shape in zip(found, owned, strict=True)
             if shape is not None and _share(shape, sighting.shape) >= _NEWCOMER
         ]
@@ -226,7 +214,7 @@ class Video:
             shapes = [sightings[number].shape for number in best_first]
             owned = disjoint(shapes, [score[number] for number in best_first], 1.0)
             return [
-                replace(paint_person(sightings[number].maps, shape, score[number]), track=number)
+                replace(paint_person(sightings[number].maps, shape.without_islands(), score[number]), track=number)
                 for number, shape in zip(best_first, owned, strict=True)
                 if shape is not None
             ]
