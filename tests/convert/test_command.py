@@ -118,21 +118,17 @@ def test_a_target_that_fails_does_not_stop_the_others(
 
 
 def test_a_disk_that_fills_up_leaves_earlier_outputs(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fill_disk: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     report = tmp_path / "parity.json"
     options = ("--out", tmp_path / "out", "--targets", "litert-fp32", "--report", report)
     assert run(*options).exit_code == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    whole = Path.write_bytes
-
-    def full(path: Path, data: bytes) -> int:
-        whole(path, data[: len(data) // 2])
-        if data:
-            raise OSError(28, "No space left on device")
-        return 0
-
-    monkeypatch.setattr(Path, "write_bytes", full)
+    fill_disk()
     assert run(*options).exit_code == 1
     monkeypatch.undo()
     assert "litert-fp32 failed: cannot write" in caplog.text

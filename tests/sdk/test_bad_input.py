@@ -254,18 +254,10 @@ def test_a_read_only_folder(
 
 
 def test_a_disk_that_fills_up(
-    model: DensePose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    model: DensePose, tmp_path: Path, fill_disk: Callable[[], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     photo = write(tmp_path / "p.png", person())
-    whole = Path.write_bytes
-
-    def full(path: Path, data: bytes) -> int:
-        whole(path, data[: len(data) // 2])
-        if data:
-            raise OSError(28, "No space left on device")
-        return 0
-
-    monkeypatch.setattr(Path, "write_bytes", full)
+    fill_disk()
     assert main(["predict", str(photo), "--out", str(tmp_path / "out")]) == 1
     assert "No space left" in capfd.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []

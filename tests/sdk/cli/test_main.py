@@ -9,6 +9,8 @@ import typer
 from densepose_mobile.cli import main as cli
 from densepose_mobile.errors import InputError
 
+OWN = ("predict", "info", "demo", "verify", "evaluate", "bench", "bundle")  # commands of the SDK, in their order
+
 
 def install(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
     """Add commands as another package would."""
@@ -34,37 +36,13 @@ def test_help_lists_every_command_and_imports_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for name in (
-        "predict",
-        "info",
-        "demo",
-        "verify",
-        "evaluate",
-        "bench",
-        "bundle",
-        "atlas",
-        "data",
-        "train",
-        "calibrate",
-        "convert",
-    ):
+    for name in (*OWN, "camera", "atlas", "data", "train", "calibrate", "convert"):
         assert f" {name} " in done.stdout
 
 
 def test_own_commands_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, zebra=lambda: None, predict=lambda: None)
-    assert list(cli.catalogue()) == [
-        "predict",
-        "info",
-        "demo",
-        "verify",
-        "evaluate",
-        "bench",
-        "bundle",
-        "absent",
-        "unfinished",
-        "zebra",
-    ]
+    assert list(cli.catalogue()) == [*OWN, "absent", "unfinished", "zebra"]
     assert cli.catalogue()["predict"].target == "densepose_mobile.cli.predict:app"
 
 
