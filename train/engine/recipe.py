@@ -9,10 +9,49 @@ from typing import Any, get_type_hints
 import yaml
 
 from densepose_mobile.errors import InputError
+from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import BatchPlan
 from densepose_mobile.train.data.samples import Augmentation
 
-__all__ = ["Evaluation", "LossWeights", "Optimisation", "Recipe", "load_recipe", "recipe_from", "save_recipe"]
+__all__ = [
+    "Evaluation",
+    "LossWeights",
+    "Optimisation",
+    "Recipe",
+    "StudentPlan",
+    "load_recipe",
+    "recipe_from",
+    "save_recipe",
+]
+
+
+@dataclass(frozen=True)
+class StudentPlan:
+    """Sizes of the student. Maps have twice the cells of the pooled RoI."""
+
+    detect_size: int = 320  # px, a multiple of 32
+    track_size: int = 192  # px, a multiple of 32
+    feature_channels: int = 64
+    roi_size: int = 28  # cells
+    head_width: int = 96
+
+    def spec(self) -> ModelSpec:
+        """The contract of the graphs.
+
+        Raises InputError for a size that the network cannot have.
+        """
+        for name, size in (("detect_size", self.detect_size), ("track_size", self.track_size)):
+            if size % 32 or size < 64:
+                raise InputError(f"`student.{name}` is {size}; a multiple of 32 from 64 on is expected")
+        if self.roi_size % 2 or self.roi_size < 4:
+            raise InputError(f"`student.roi_size` is {self.roi_size}; an even number from 4 on is expected")
+        return ModelSpec(
+            detect_size=self.detect_size,
+            track_size=self.track_size,
+            feature_channels=self.feature_channels,
+            roi_size=self.roi_size,
+            map_size=2 * self.roi_size,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,10 +104,10 @@ class Recipe:
     name: str
     seed: int = 0
     precision: str = "auto"  # bf16 or fp32; auto: bf16 where the processor computes in it
-    head_width: int = 96
     rois_per_picture: int = 3
     threads: int = 1  # of the training process; the loading process has one of its own
     checkpoint_minutes: float = 5.0
+    student: StudentPlan = field(default_factory=StudentPlan)
     batch: BatchPlan = field(default_factory=BatchPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -87,6 +126,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     recipe: Recipe = _build(Recipe, values, "")
     if recipe.precision not in ("auto", "bf16", "fp32"):
         raise InputError(f"precision is auto, bf16 or fp32, not {recipe.precision!r}")
+    recipe.student.spec()
     return recipe
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from densepose_mobile.metrics.similarity import Distances
-from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import Batch
 from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.rois import training_rois
@@ -35,11 +34,11 @@ def network_tensor(image: Tensor) -> Tensor:
 class StudentTask(lightning.LightningModule):
     """Trains the student on the batches of `RenderedBatches`; `averaged` is what is evaluated and exported."""
 
-    def __init__(self, recipe: Recipe, spec: ModelSpec, geodesics: Distances) -> None:
+    def __init__(self, recipe: Recipe, geodesics: Distances) -> None:
         super().__init__()
         self.recipe = recipe
-        self.spec = spec
-        self.student = Student(spec, recipe.head_width).to(memory_format=torch.channels_last)
+        self.spec = recipe.student.spec()
+        self.student = Student(self.spec, recipe.student.head_width).to(memory_format=torch.channels_last)
         self.student.backbone.freeze(recipe.optimisation.frozen_stages)
         self.averaged = copy.deepcopy(self.student).requires_grad_(False).eval()
         self.reads: dict[str, int] = {}  # how often each shard was read to its end

@@ -10,7 +10,6 @@ import torch
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.similarity import Distances
-from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import RenderedBatches
@@ -47,9 +46,8 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
 
     Raises:
         OutputError: the run folder holds a run and `resume` is not said.
-        InputError: nothing to resume from, or no shards.
+        InputError: nothing to resume from, no shards, or first weights of another size than the recipe's student.
     """
-    spec = ModelSpec()
     if recipe.precision == "auto":
         recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
     checkpoint = _checkpoint(paths.out, resume)
@@ -58,7 +56,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
     geodesics = RasterGeodesics.of(Atlas.load())
-    task = StudentTask(recipe, spec, geodesics)
+    task = StudentTask(recipe, geodesics)
     reads: dict[str, int] = {}
     seed = recipe.seed
     if checkpoint is not None:
@@ -66,13 +64,18 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
         reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
     elif paths.init is not None:
         student, _ = load_student(paths.init)
+        if (student.spec, student.head_width) != (task.spec, recipe.student.head_width):
+            raise InputError(
+                f"{paths.init} is a student of {student.spec}, head_width {student.head_width}; the recipe's is of "
+                f"{task.spec}, head_width {recipe.student.head_width}: make `student` in the recipe agree"
+            )
         task.student.load_state_dict(student.state_dict())
         task.start_average()
     else:
         task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")
         task.start_average()
     stream = RenderedBatches(
-        paths.data, spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos
+        paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos
     )
     fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
 

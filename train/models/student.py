@@ -50,7 +50,7 @@ class Student(nn.Module):
         self.pyramid = Pyramid(STAGE_CHANNELS, channels)
         self.detector = DetectionHead(channels, len(self.spec.level_strides))
         self.dense_head = DenseHead(channels, head_width)
-        self.track_head = TrackHead(STAGE_CHANNELS[-1])
+        self.track_head = TrackHead(STAGE_CHANNELS[-1], self.spec.track_size // 32)
         cells = self.spec.track_size // self.spec.feature_stride
         wy, wx = roi_weights(
             np.array([self.spec.track_roi], np.float32), cells, self.spec.feature_stride, self.spec.roi_size

@@ -26,6 +26,9 @@ def test_unknown_key_names_the_nearest() -> None:
         ({"name": "x", "precision": "int4"}, "int4"),
         ({"name": "x", "losses": 3}, "mapping"),
         ({"name": "x", "threads": True}, "threads"),
+        ({"name": "x", "student": {"track_size": 100}}, r"student\.track_size.*100"),
+        ({"name": "x", "student": {"roi_size": 7}}, r"student\.roi_size.*7"),
+        ({"name": "x", "student": {"width": 7}}, r"student\.width.*student\.head_width"),
     ],
 )
 def test_wrong_values_are_named(values: dict[str, object], message: str) -> None:

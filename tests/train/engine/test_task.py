@@ -10,23 +10,23 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import IterableDataset
 
 from densepose_mobile.metrics.similarity import Distances
-from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.data.targets import Labeller
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
 from densepose_mobile.train.engine.loop import fit
-from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe
+from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe, StudentPlan
 from densepose_mobile.train.engine.rois import choose_boxes, training_rois
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.models.weights import load_student
 
-SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=16)
+STUDENT = StudentPlan(detect_size=64, track_size=96, feature_channels=16, head_width=16)
+SPEC = STUDENT.spec()
 RECIPE = Recipe(
     name="tiny",
     precision="fp32",
-    head_width=16,
+    student=STUDENT,
     rois_per_picture=2,
     batch=BatchPlan(whole=1, crops=2, buffer=2),
     optimisation=Optimisation(warmup_steps=1, max_steps=4, frozen_stages=0),
@@ -62,7 +62,7 @@ def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
 
 def new_task(recipe: Recipe, geodesics: Distances) -> StudentTask:
     torch.manual_seed(0)
-    return StudentTask(recipe, SPEC, geodesics)
+    return StudentTask(recipe, geodesics)
 
 
 def run(recipe: Recipe, geodesics: Distances, batches: list[Batch], out: Path, resume: bool = False) -> StudentTask:

@@ -87,6 +87,16 @@ def test_track_pools_the_fixed_central_roi(student: Student) -> None:
         torch.testing.assert_close(tracked[name], maps[name])
 
 
+@pytest.mark.parametrize("size", [96, 128, 160, 192, 256])
+def test_crops_of_several_sizes_have_a_place(size: int) -> None:
+    spec = ModelSpec(detect_size=64, track_size=size, feature_channels=8, roi_size=8, map_size=16)
+    student = Student(spec, head_width=8).eval()
+    with torch.no_grad():
+        out = student.track(torch.zeros(1, 3, size, size))
+    assert out["parts"].shape == (1, 24, 16, 16)
+    assert out["box"].shape == (1, 4)
+
+
 def test_fresh_heads_start_at_background_and_the_middle_of_the_charts() -> None:
     student = Student(SPEC, head_width=16).eval()
     with torch.no_grad():
