@@ -17,24 +17,27 @@ from densepose_mobile.train.engine.recipe import load_recipe
 from densepose_mobile.train.models.student import Student
 
 
-def scores(recall: float) -> list[PictureScore]:
+def scores(overlap: float) -> list[PictureScore]:
     rng = np.random.default_rng(0)
     people = rng.integers(1, 4, 40)
-    return [PictureScore(f"{n}.jpg", {"recall": (recall * count, count)}) for n, count in enumerate(people)]
+    return [
+        PictureScore(f"{n}.jpg", {"recall": (count, count), "mask_iou": (overlap * count, count)})
+        for n, count in enumerate(people)
+    ]
 
 
 def test_seeds_are_merged_picture_by_picture() -> None:
     merged = worth.merge_seeds([scores(0.2), scores(0.6)])
     assert len(merged) == 40
-    first = scores(1.0)[0].sums["recall"][1]
-    assert merged[0].sums["recall"] == pytest.approx((0.8 * first, 2 * first))
+    first = scores(1.0)[0].sums["mask_iou"][1]
+    assert merged[0].sums["mask_iou"] == pytest.approx((0.8 * first, 2 * first))
 
 
 def test_the_table_says_what_is_better_than_the_first() -> None:
     rows = worth.table({"plain": scores(0.2), "rich": scores(0.6)})
-    assert rows["plain"]["recall"]["value"] == 0.2
-    assert "more" not in rows["plain"]["recall"]
-    more = rows["rich"]["recall"]["more"]
+    assert rows["plain"]["mask_iou"]["value"] == 0.2
+    assert "more" not in rows["plain"]["mask_iou"]
+    more = rows["rich"]["mask_iou"]["more"]
     assert more["value"] == more["low"] == pytest.approx(0.4)
 
 
