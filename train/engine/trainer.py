@@ -22,7 +22,7 @@ from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.losses.geodesics import RasterGeodesics
-from densepose_mobile.train.models.weights import load_student
+from densepose_mobile.train.models.weights import begin_from
 
 __all__ = ["RunPaths", "train", "with_steps"]
 
@@ -46,7 +46,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
 
     Raises:
         OutputError: the run folder holds a run and `resume` is not said.
-        InputError: nothing to resume from, no shards, or first weights of another size than the recipe's student.
+        InputError: nothing to resume from, no shards, or first weights of other widths than the recipe's student.
     """
     if recipe.precision == "auto":
         recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
@@ -63,13 +63,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
         state = torch.load(checkpoint, map_location="cpu", weights_only=False)
         reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
     elif paths.init is not None:
-        student, _ = load_student(paths.init)
-        if (student.spec, student.head_width) != (task.spec, recipe.student.head_width):
-            raise InputError(
-                f"{paths.init} is a student of {student.spec}, head_width {student.head_width}; the recipe's is of "
-                f"{task.spec}, head_width {recipe.student.head_width}: make `student` in the recipe agree"
-            )
-        task.student.load_state_dict(student.state_dict())
+        begin_from(task.student, paths.init)
         task.start_average()
     else:
         task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from densepose_mobile.errors import AssetError
+from densepose_mobile.errors import AssetError, InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.models.student import Student
 
-__all__ = ["load_student", "save_student"]
+__all__ = ["begin_from", "load_student", "save_student"]
 
 _KEY = "densepose_mobile"
 
@@ -65,6 +65,35 @@ def load_student(path: Path) -> tuple[Student, dict[str, Any]]:
     _check_tensors(path, student, tensors)
     student.load_state_dict(tensors)
     return student.eval(), header
+
+
+def begin_from(student: Student, path: Path) -> None:
+    """Let a student start from the weights of another one, whose pictures, crops and maps may be of other sizes.
+
+    The one layer whose kernel spans the whole crop is spread over the other number of cells, its sum kept.
+
+    Raises AssetError as `load_student`, InputError for a student of other widths.
+    """
+    other, _ = load_student(path)
+    gather, wanted = other.track_head.gather, student.track_head.gather
+    state = dict(other.state_dict())
+    spread = _overlap(gather.kernel_size[0], wanted.kernel_size[0])
+    state["track_head.gather.weight"] = spread @ gather.weight.detach() @ spread.T
+    here = (student.spec.feature_channels, student.head_width)
+    there = (other.spec.feature_channels, other.head_width)
+    if here != there:
+        raise InputError(
+            f"{path} has feature_channels, head_width {there}, the recipe's student {here}; make them agree, or begin "
+            "without --init"
+        )
+    student.load_state_dict(state)
+
+
+def _overlap(old: int, new: int) -> Tensor:
+    """(new, old) share of each of `old` equal cells that lies in each of `new` equal ones over the same length."""
+    low = torch.maximum(torch.arange(old) / old, (torch.arange(new) / new)[:, None])
+    high = torch.minimum(torch.arange(1, old + 1) / old, (torch.arange(1, new + 1) / new)[:, None])
+    return (high - low).clamp(min=0) * old
 
 
 def _check_tensors(path: Path, student: Student, tensors: Mapping[str, Tensor]) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from densepose_mobile.errors import AssetError
+from densepose_mobile.errors import AssetError, InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.models.student import Student
-from densepose_mobile.train.models.weights import load_student, save_student
+from densepose_mobile.train.models.weights import begin_from, load_student, save_student
 
 SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=8, roi_batches=(1, 2))
 
@@ -60,3 +61,26 @@ def test_another_network_is_named(tmp_path: Path, change: Callable[[Any, Any], o
     save_file(tensors, tmp_path / "a.safetensors", {"densepose_mobile": json.dumps(header)})
     with pytest.raises(AssetError, match=rf"a\.safetensors .*another network.*{message}"):
         load_student(tmp_path / "a.safetensors")
+
+
+def test_a_student_of_other_sizes_begins_from_the_same_weights(tmp_path: Path) -> None:
+    """An even picture gives the same presence and box in a crop of more cells, and every other layer is the same."""
+    small = Student(SPEC, head_width=8).eval()
+    save_student(tmp_path / "small.safetensors", small, {})
+    large = Student(replace(SPEC, detect_size=96, track_size=128, roi_size=12, map_size=24), head_width=8).eval()
+    begin_from(large, tmp_path / "small.safetensors")
+    with torch.no_grad():
+        for narrow, wide in zip(
+            small.track_head(torch.full((1, 320, 3, 3), 0.3)),
+            large.track_head(torch.full((1, 320, 4, 4), 0.3)),
+            strict=True,
+        ):
+            torch.testing.assert_close(wide, narrow, atol=1e-5, rtol=1e-5)
+    ours, theirs = large.state_dict(), small.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if name != "track_head.gather.weight")
+
+
+def test_first_weights_of_other_widths_are_refused(tmp_path: Path) -> None:
+    save_student(tmp_path / "small.safetensors", Student(SPEC, head_width=8), {})
+    with pytest.raises(InputError, match=r"\(8, 8\), the recipe's student \(8, 16\)"):
+        begin_from(Student(SPEC, head_width=16), tmp_path / "small.safetensors")
