@@ -1,13 +1,14 @@
 """Annotated photos as training scenes: DensePose-COCO, or any COCO person file, through the one reader.
 
 Boxes and masks teach the detector and the silhouette, surface points part and U, V where they lie, coarse part masks
-the part elsewhere, and so do visible keypoints where there are no such masks. What an annotation does not say is marked
-as unknown and costs nothing. Crowds are unknown as well, and whoever is found in them is neither right nor wrong.
+the part elsewhere, and so do visible keypoints where there are no such masks. Dense labels beside the file (filled in
+by the inpainting network, or true ones) teach part and U, V in the rest of the mask. What nobody says is marked as
+unknown and costs nothing. Crowds are unknown as well, and whoever is found in them is neither right nor wrong.
 """
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
-from densepose_mobile.metrics import TruthPerson, TruthPicture, missing_pictures, read_coco
+from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture, missing_pictures, read_coco
 from densepose_mobile.provenance import refuse_eval_only
+from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.joints import joint_parts
 from densepose_mobile.train.data.samples import MAX_PEOPLE, NO_POINTS, Scene
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
 
-__all__ = ["AnnotatedPhotos", "annotated_scene"]
+__all__ = ["AnnotatedPhotos", "annotated_scene", "split_points"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +35,19 @@ _SMALLEST: Final = 60.0  # visible px below which a person is neither found nor 
 
 @dataclass(frozen=True)
 class AnnotatedPhotos:
-    """A COCO person file and the folder of its pictures. Neither may be marked as for evaluation only."""
+    """A COCO person file and the folder of its pictures. Neither may be marked as for evaluation only.
+
+    dense: folder of dense labels of the file's people. kept_back: of each person's surface points every so-many-th is
+    kept back, to be compared with; 0 keeps none back.
+    """
 
     annotations: Path
     images: Path
+    dense: Path | None = None
+    kept_back: int = 0
 
-    def scenes(self, rng: np.random.Generator) -> Iterator[Scene]:
-        """Endless: all pictures in random order, then again in another; half of them cut out around somebody.
+    def pictures(self) -> list[TruthPicture]:
+        """Those whose photo is there, in the file's order, with the surface points that are not kept back.
 
         Raises InputError for eval-only data, a file that is no COCO file, or a folder that holds none of the pictures.
         """
@@ -53,24 +61,48 @@ class AnnotatedPhotos:
         if not pictures:
             raise InputError(f"none of the {len(file.pictures)} pictures of {self.annotations} is in {self.images}")
         _log.info("%d annotated photos, %d missing", len(pictures), len(missing))
+        if not self.kept_back:
+            return pictures
+        return [
+            replace(picture, people=tuple(_taught(person, self.kept_back) for person in picture.people))
+            for picture in pictures
+        ]
+
+    def scenes(self, rng: np.random.Generator) -> Iterator[Scene]:
+        """Endless: all pictures in random order, then again in another; half of them cut out around somebody.
+
+        Raises InputError as `pictures`, and for dense labels that are not complete or belong to another file.
+        """
+        pictures = self.pictures()
+        dense = None if self.dense is None else DenseLabels.open(self.dense, self.annotations)
         kept: dict[int, Scene] = {}
         while True:
             for index in rng.permutation(len(pictures)).tolist():
                 scene = kept.get(index)
                 if scene is None:
                     picture = pictures[index]
-                    scene = annotated_scene(picture, load_image(self.images / picture.file_name))
+                    scene = annotated_scene(picture, load_image(self.images / picture.file_name), dense)
                     if len(kept) < _KEPT:
                         kept[index] = scene
                 yield scene.around_someone(rng) if rng.random() < _CLOSE else scene
 
 
-def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8]) -> Scene:
+def split_points(points: SurfacePoints, every: int) -> tuple[SurfacePoints, SurfacePoints]:
+    """All but every `every`-th point, and those. Annotators went part by part, so that these lie on all parts."""
+    back = np.arange(len(points)) % every == every - 1
+    taught, kept_back = (
+        SurfacePoints(points.xy[chosen], points.part[chosen], points.uv[:, chosen]) for chosen in (~back, back)
+    )
+    return taught, kept_back
+
+
+def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseLabels | None = None) -> Scene:
     """An annotated photo with its label picture. Its crowds are rows of the scene that are never large enough to judge.
 
     Of more than MAX_PEOPLE people and crowds the small ones are unknown to the dense maps, and nobody to the detector.
+    Dense labels count where the person's mask is; the mask stays what was annotated.
 
-    Raises InputError when the photo is of another size than its annotations.
+    Raises InputError when the photo is of another size than its annotations, or a file of dense labels is broken.
     """
     if rgb.shape[:2] != (picture.height, picture.width):
         raise InputError(
@@ -95,9 +127,25 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8]) -> Scene:
         if coarse is not None:
             told = mask & (coarse > 0)
             labels[told, 0] = COARSE + coarse[told]
+        if dense is not None:
+            _fill_in(labels, mask, dense, person.id)
         points.append(_points(person, instance))
     least = np.where(np.arange(len(rows)) < len(known), _SMALLEST, np.inf)
     return Scene.of(rgb, labels, least, np.concatenate(points))
+
+
+def _fill_in(labels: NDArray[np.uint8], mask: NDArray[np.bool_], dense: DenseLabels, annotation: int) -> None:
+    found = dense.of(annotation)
+    if found is None:
+        return
+    (x, y, width, height), iuv = found
+    window = slice(y, y + height), slice(x, x + width)
+    own = mask[window] & (iuv[..., 0] > 0)
+    labels[window][own, :3] = iuv[own]
+
+
+def _taught(person: TruthPerson, every: int) -> TruthPerson:
+    return person if person.points is None else replace(person, points=split_points(person.points, every)[0])
 
 
 def _points(person: TruthPerson, instance: int) -> NDArray[np.float32]:

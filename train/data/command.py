@@ -122,6 +122,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder of images/ and annotations.json.")],
     count: Annotated[int | None, typer.Option(min=1, help="Only the first pictures.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of surface points.")] = 0,
+    dense: Annotated[Path | None, typer.Option(help="Folder for the true labels of every pixel of the people.")] = None,
 ) -> None:
     """Write shards as pictures and one DensePose-COCO file, for `evaluate` and other tools."""
     from densepose_mobile.atlas import Atlas
@@ -131,7 +132,7 @@ def export(
     with _progress() as bar:
         task = bar.add_task("pictures", total=count)
         labels, info = folder_labels(shards), {"atlas": Atlas.load().id, "seed": seed}
-        path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task))
+        path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task), dense)
     typer.echo(path)
 
 

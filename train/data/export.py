@@ -1,8 +1,12 @@
-"""Rendered shards as DensePose-COCO: pictures, and one JSON file that COCO and DensePose tools read."""
+"""Rendered shards as DensePose-COCO: pictures, and one JSON file that COCO and DensePose tools read.
+
+That file knows a person's surface at some points, as annotators do; the truth of every pixel can be written beside it.
+"""
 
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +21,11 @@ from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.metrics.truth import DENSE_GRID
 from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE
+from densepose_mobile.train.data.dense_labels import INDEX, DenseIndex, Window, file_hash, seen_window, write_person
 from densepose_mobile.train.data.records import PersonTruth, Picture, decode, iter_samples
 from densepose_mobile.train.data.targets import Labeller
 
-__all__ = ["ANNOTATIONS", "export_coco", "person_annotation"]
+__all__ = ["ANNOTATIONS", "export_coco"]
 
 ANNOTATIONS: Final = "annotations.json"
 
@@ -45,6 +50,7 @@ def export_coco(
     limit: int | None = None,
     info: Mapping[str, Any] | None = None,
     advance: Callable[[], None] | None = None,
+    dense: Path | None = None,
 ) -> Path:
     """Write OUT/images/KEY.jpg and OUT/annotations.json for the pictures of shards.
 
@@ -53,15 +59,19 @@ def export_coco(
     `seed` and the pictures' order alone. People of fewer than 16 visible pixels become crowd regions, to be ignored.
 
     labeller: part and UV of rendered pixels. limit: only the first pictures. info: further keys of the file's
-    `info`. advance: called after each picture.
+    `info`. advance: called after each picture. dense: folder for the true labels of everybody who is annotated
+    (`train.data.dense_labels`).
 
-    Returns the path of the JSON. Raises InputError for shards that hold no picture, OutputError where `out` cannot be
-    written.
+    Returns the path of the JSON. Raises InputError for shards that hold no picture, OutputError where `out` or `dense`
+    cannot be written.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
+    windows: dict[int, Window] = {}
     try:
         (out / _IMAGES).mkdir(parents=True, exist_ok=True)
+        if dense is not None:
+            (dense / INDEX).unlink(missing_ok=True)  # what lies there is overwritten from now on
         for number, sample in enumerate(islice(iter_samples(shards), limit), 1):
             picture = decode(sample)
             name = f"{picture.key}.jpg"
@@ -69,11 +79,14 @@ def export_coco(
             height, width = picture.instance.shape
             images.append({"id": number, "file_name": name, "height": height, "width": width})
             for person in picture.people:
-                entry = person_annotation(
-                    picture, person, labeller, np.random.default_rng((seed, number, person.index))
-                )
-                if entry is not None:
-                    annotations.append({"id": len(annotations) + 1, "image_id": number, **entry})
+                surface = _surface(picture, person, labeller)
+                if surface is None:
+                    continue
+                entry = _annotation(person, surface, np.random.default_rng((seed, number, person.index)))
+                annotations.append({"id": len(annotations) + 1, "image_id": number, **entry})
+                if dense is not None and not entry["iscrowd"]:
+                    windows[len(annotations)] = surface.window
+                    write_person(dense, len(annotations), surface.iuv)
             if advance is not None:
                 advance()
         if not images:
@@ -84,37 +97,58 @@ def export_coco(
             "annotations": annotations,
             "categories": [_category()],
         }
-        write_atomically(out / ANNOTATIONS, json.dumps(content, separators=(",", ":")).encode())
+        path = write_atomically(out / ANNOTATIONS, json.dumps(content, separators=(",", ":")).encode())
+        if dense is not None:
+            DenseIndex(file_hash(path), {"truth": "rendered"}, True, windows).write(dense)
     except OSError as error:
         raise OutputError(f"cannot write to {out} ({error.strerror or error}); choose another --out") from error
     _log.info("%d people in %d pictures", len(annotations), len(images))
-    return out / ANNOTATIONS
+    return path
 
 
-def person_annotation(
-    picture: Picture, person: PersonTruth, labeller: Labeller, rng: np.random.Generator
-) -> dict[str, Any] | None:
-    """COCO entry of one person without ids; None when not a pixel is visible."""
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """What is seen of a person."""
+
+    mask: NDArray[np.bool_]  # (H, W), picture
+    window: Window
+    part: NDArray[np.uint8]  # (height, width) of the window
+    uv: NDArray[np.float32]  # (2, height, width)
+
+    @property
+    def iuv(self) -> NDArray[np.uint8]:
+        """(height, width, 3) part, round(255 U), round(255 V)."""
+        return np.stack([self.part, *np.rint(self.uv * 255).astype(np.uint8)], -1)
+
+
+def _surface(picture: Picture, person: PersonTruth, labeller: Labeller) -> _Surface | None:
+    """None when not a pixel is visible."""
     mask = picture.instance == person.index
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
+    window = seen_window(mask)
+    if window is None:
         return None
-    left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    area = int(mask.sum())
+    x, y, width, height = window
+    cut = slice(y, y + height), slice(x, x + width)
+    own = mask[cut]
+    part, uv = np.zeros(own.shape, np.uint8), np.zeros((2, *own.shape), np.float32)
+    part[own], uv[:, own] = labeller.iuv(picture.face[cut][own], picture.weights()[cut][own])
+    return _Surface(mask, window, part, uv)
+
+
+def _annotation(person: PersonTruth, surface: _Surface, rng: np.random.Generator) -> dict[str, Any]:
+    """COCO entry of one person without ids."""
+    area = int(surface.mask.sum())
     entry: dict[str, Any] = {
         "category_id": 1,
-        "bbox": [left, top, right - left, bottom - top],
+        "bbox": list(surface.window),
         "area": area,
         "iscrowd": int(area < _SMALLEST),
-        "segmentation": encode_rle(mask),
+        "segmentation": encode_rle(surface.mask),
         **_keypoints(person.keypoints),
     }
     if area < _SMALLEST:
         return entry
-    part, uv = np.zeros(mask.shape, np.uint8), np.zeros((2, *mask.shape), np.float32)
-    part[mask], uv[:, mask] = labeller.iuv(picture.face[mask], picture.weights()[mask])
-    window = slice(top, bottom), slice(left, right)
-    part, uv = part[window], uv[(slice(None), *window)]
+    part, uv = surface.part, surface.uv
     y, x = _choose_points(part, rng)
     return entry | {
         "dp_masks": _coarse_masks(part),

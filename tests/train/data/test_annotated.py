@@ -1,11 +1,14 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
@@ -13,8 +16,9 @@ from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data import annotated
-from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
+from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene, split_points
 from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
+from densepose_mobile.train.data.dense_labels import DenseIndex, DenseLabels, file_hash, write_person
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation, whole_sample
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
@@ -96,6 +100,52 @@ def exported(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller)
     shard(tmp_path / "a.tar", range(4))
     export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
     return tmp_path / "coco"
+
+
+def test_dense_labels_fill_the_mask_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "annotations.json").write_text("{}")
+    person = TruthPerson.from_mask(9, mask(20, 20, 60, 100), coarse_masks=[encode_rle(np.ones((256, 256))), *[[]] * 13])
+    iuv = np.zeros((100, 80, 3), np.uint8)
+    iuv[:40] = 2, 30, 40  # reaches beyond the mask, and leaves its lower half unknown
+    write_person(tmp_path / "dense", 9, iuv)
+    hashed = file_hash(tmp_path / "annotations.json")
+    DenseIndex(hashed, {"model": "0"}, True, {9: (10, 10, 80, 100)}).write(tmp_path / "dense")
+    dense = DenseLabels.open(tmp_path / "dense", tmp_path / "annotations.json")
+    other = TruthPerson.from_mask(10, mask(70, 0, 110, 60))
+    picture = TruthPicture(1, "a.jpg", SIZE, SIZE, (person, other))
+    labels = annotated_scene(picture, np.zeros((SIZE, SIZE, 3), np.uint8), dense).labels
+    assert labels[30, 30].tolist() == [2, 30, 40, 1]
+    assert labels[70, 30].tolist() == [COARSE + 1, 0, 0, 1]
+    assert labels[15, 15].tolist() == [0, 0, 0, 0]
+    assert labels[30, 80].tolist() == [UNKNOWN_PART, 0, 0, 2]
+
+
+@given(st.integers(0, 40), st.integers(2, 7))
+def test_points_are_kept_back_evenly(count: int, every: int) -> None:
+    numbers = np.arange(count)
+    points = SurfacePoints(
+        np.stack([numbers] * 2, 1).astype(np.float32), numbers.astype(np.uint8), np.zeros((2, count))
+    )
+    taught, kept_back = split_points(points, every)
+    assert len(kept_back) == count // every
+    assert sorted([*taught.part, *kept_back.part]) == numbers.tolist()
+    assert (np.diff(kept_back.part.astype(int)) == every).all()
+    assert kept_back.uv.shape == (2, len(kept_back))
+
+
+def test_true_labels_are_taught_and_points_kept_back(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard(tmp_path / "a.tar", range(2))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
+    monkeypatch.setattr(annotated, "_CLOSE", 0.0)
+    photos = AnnotatedPhotos(path, tmp_path / "coco" / "images", tmp_path / "dense", kept_back=4)
+    scene = next(photos.scenes(np.random.default_rng(0)))
+    everything = next(replace(photos, kept_back=0).scenes(np.random.default_rng(0)))
+    assert 0.7 < len(scene.points) / len(everything.points) < 0.8
+    person = scene.labels[..., 3] > 0
+    assert (scene.labels[person, 0] <= 24).all()
+    assert (scene.labels[person, 0] > 0).all()
 
 
 def test_exported_people_come_back(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics import BASELINES, EvaluationOptions, evaluate, read_coco
 from densepose_mobile.metrics.keypoints import PARTS_AT_KEYPOINT
 from densepose_mobile.results import DensePoseResult, Person
+from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.records import PersonTruth, Picture, decode, encode, iter_samples
 
@@ -172,6 +173,33 @@ def test_other_tools_read_it(shard, tmp_path):
     file = coco.COCO(str(path))
     shown = decode(next(iter_samples(shard)))
     np.testing.assert_array_equal(file.annToMask(file.anns[2]), shown.instance == 2)
+
+
+def test_true_labels_lie_beside_the_points(shard, tmp_path):
+    path = export_coco(shard, tmp_path / "coco", Faces(), dense=tmp_path / "dense")
+    labels = DenseLabels.open(tmp_path / "dense", path)
+    assert sorted(labels.index.people) == [1, 2, 4, 5, 7, 8]  # nobody too small to be annotated
+    for shown, annotated in zip(map(decode, iter_samples(shard)), read_coco(path).pictures, strict=True):
+        for person in annotated.people[:2]:
+            (x, y, width, height), iuv = labels.of(person.id)
+            assert [x, y, x + width, y + height] == person.box.tolist()
+            window = slice(y, y + height), slice(x, x + width)
+            seen = person.mask[window]
+            np.testing.assert_array_equal(iuv[seen, 0], shown.face[window][seen])
+            np.testing.assert_array_equal(iuv[seen, 1:], np.rint(shown.weights()[window][seen] * 255))
+            assert not iuv[~seen].any()
+
+
+def test_an_export_that_was_stopped_leaves_no_labels_to_mistake(shard, tmp_path):
+    path = export_coco(shard, tmp_path / "coco", Faces(), dense=tmp_path / "dense")
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_coco(shard, tmp_path / "coco", Faces(), seed=1, advance=stop, dense=tmp_path / "dense")
+    with pytest.raises(InputError, match="no dense labels"):
+        DenseLabels.open(tmp_path / "dense", path)
 
 
 def test_nothing_to_export_and_nowhere_to_write(shard, tmp_path):
