@@ -62,10 +62,11 @@ class BatchPlan:
 class RenderedBatches(IterableDataset[Batch]):
     """Endless batches of the shards under a folder. The same seed over the same finished shards gives the same stream.
 
-    Shards lie in the folder or in folders within it, one for each surface set that was ever rendered.
+    Shards lie in the folder or in folders within it, one for each surface set that was ever rendered. Without a folder
+    all pictures are annotated photos.
     """
 
-    folder: Path
+    folder: Path | None
     spec: ModelSpec
     plan: BatchPlan
     augmentation: Augmentation
@@ -82,23 +83,26 @@ class RenderedBatches(IterableDataset[Batch]):
         finished: list[str] = []
         wholes: list[WholeSample] = []
         crops: list[CropSample] = []
-        pictures = iter(_Pictures(self.folder, dict(self.reads), rng, finished))
+        pictures = None if self.folder is None else iter(_Pictures(self.folder, dict(self.reads), rng, finished))
         labellers: dict[Path, Labeller] = {}
         textures: deque[NDArray[np.uint8]] = deque(maxlen=8)
         decoded = 0
         need_whole, need_crops = self.plan.whole, self.plan.crops
         photos = None if self.photos is None else self.photos.scenes(rng)
+        if pictures is None and photos is None:
+            raise InputError("there is nothing to train on: neither a folder of shards nor annotated photos")
         while True:
-            if photos is not None and rng.random() < self.plan.photos:
+            if photos is not None and (pictures is None or rng.random() < self.plan.photos):
                 scene = next(photos)
             else:
+                assert pictures is not None
                 home, picture = next(pictures)
                 if home not in labellers:
                     labellers[home] = self.labels(home)
-                textures.append(picture.image)
                 scene = Scene.from_picture(picture, label_picture(picture, labellers[home]))
             decoded += 1
-            scene = scene.disturbed(rng, self.augmentation, textures[0] if textures else scene.image)
+            textures.append(scene.image)
+            scene = scene.disturbed(rng, self.augmentation, textures[0])
             whole_share = need_whole / max(need_whole + need_crops / 1.5, 1e-9)
             if need_whole and rng.random() < whole_share:
                 wholes.append(whole_sample(rng, scene, self.spec, self.augmentation))

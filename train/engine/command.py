@@ -1,4 +1,4 @@
-"""`densepose-mobile train`: train a student on a folder of rendered shards."""
+"""`densepose-mobile train`: train a student on rendered shards, on annotated photos, or on both."""
 
 from pathlib import Path
 
@@ -16,13 +16,18 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def run(
     recipe: Path = typer.Argument(help="Recipe (YAML)."),
-    data: Path = typer.Option(help="Folder of training shards, or of folders of them; it may grow while training."),
     out: Path = typer.Option(help="Folder of the run: checkpoints, logs, pictures."),
+    data: Path | None = typer.Option(
+        None, help="Folder of training shards, or of folders of them; it may grow while training."
+    ),
     val: Path | None = typer.Option(None, help="Folder of held-out shards, for figures while training."),
     photos: Path | None = typer.Option(
         None, help="COCO or DensePose-COCO person file whose photos are mixed in; needs --photo-images."
     ),
     photo_images: Path | None = typer.Option(None, help="Folder of those photos."),
+    photo_dense: Path | None = typer.Option(
+        None, help="Folder of their dense labels, of `data inpaint` or `data export --dense`."
+    ),
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
     init: Path | None = typer.Option(None, help="Student weights (safetensors) to start from."),
     max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
@@ -33,5 +38,7 @@ def run(
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):
         raise typer.BadParameter("annotated photos need both --photos and --photo-images")
-    mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images)
+    if photos is None and photo_dense is not None:
+        raise typer.BadParameter("--photo-dense are the labels of --photos FILE; give that too")
+    mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images, photo_dense)
     train(plan, RunPaths(data, out, val, assets, init, mixed), resume)

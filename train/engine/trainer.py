@@ -33,12 +33,12 @@ _log = logging.getLogger(__name__)
 class RunPaths:
     """Where a run reads and writes."""
 
-    data: Path  # folder of training shards, or of folders of them; may grow while training
+    data: Path | None  # folder of training shards, or of folders of them; may grow while training
     out: Path
     val: Path | None = None  # folder of held-out shards
     assets: Path | None = None
     init: Path | None = None  # student weights to start from instead of the pretrained backbone
-    photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures
+    photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures, or all there is
 
 
 def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
@@ -46,8 +46,11 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
 
     Raises:
         OutputError: the run folder holds a run and `resume` is not said.
-        InputError: nothing to resume from, no shards, or first weights of other widths than the recipe's student.
+        InputError: nothing to resume from or to train on, no shards, or first weights of other widths than the
+            recipe's student.
     """
+    if paths.data is None and paths.photos is None:
+        raise InputError("there is nothing to train on; give --data FOLDER of shards, --photos FILE, or both")
     if recipe.precision == "auto":
         recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
     checkpoint = _checkpoint(paths.out, resume)

@@ -6,6 +6,9 @@
         --synthetic runs/eval/synthetic/annotations.json --synthetic-images runs/eval/synthetic/images \\
         --runs runs/probe --out results/data_ingredients.json
 
+Annotated photos may be compared in place of shards, or beside them, each with the dense labels that belong to it:
+--annotated points=coco/annotations.json:coco/images --annotated dense=coco/annotations.json:coco/images:runs/dense
+
 The people's boxes are given, in training and in measuring: what is compared are the dense maps, which a short run
 teaches enough to tell data apart. Runs and measurements that are there already are not made again, so that it may be
 stopped at any time. A difference is that of the means over seeds, paired by picture, against the data that is named
@@ -18,7 +21,7 @@ import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +35,8 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import PictureScore, TruthPicture, compare, read_coco, summarise
 from densepose_mobile.results import DensePoseResult
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
+from densepose_mobile.train.data.dense_labels import DenseIndex, file_hash
 from densepose_mobile.train.data.shards import read_manifest
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
 from densepose_mobile.train.engine.given_boxes import CropNetwork, look_at, true_boxes
@@ -40,13 +45,58 @@ from densepose_mobile.train.engine.trainer import RunPaths, train
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student
 
-__all__ = ["judge", "merge_seeds", "table"]
+__all__ = ["TrainingData", "annotated_data", "judge", "merge_seeds", "rendered_data", "table"]
 
 _log = logging.getLogger(__name__)
 
 _MEASURES: Final = (
     "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate", "keypoint_gps", "gps", "gpsm",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What some runs are trained on: shards, or annotated photos."""
+
+    shards: Path | None = None
+    photos: AnnotatedPhotos | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What the table says of it. Raises InputError where it is not there."""
+        about: dict[str, Any] = {}
+        if self.shards is not None:
+            manifest = read_manifest(self.shards)
+            about |= {"without": manifest.without, "seed": manifest.seed}
+        if self.photos is not None:
+            about["annotations"] = file_hash(self.photos.annotations)
+            if self.photos.dense is not None:
+                index = DenseIndex.read(self.photos.dense)
+                about["dense"] = {"made_by": index.made_by, "people": len(index.people), "agreement": index.agreement}
+        return about
+
+
+def rendered_data(entries: Sequence[str]) -> dict[str, TrainingData]:
+    """Of entries NAME=FOLDER of shards. Raises InputError for what is written otherwise."""
+    return {name: TrainingData(shards=Path(folder)) for name, folder in _named(entries, "NAME=FOLDER").items()}
+
+
+def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
+    """Of entries NAME=ANNOTATIONS:IMAGES or NAME=ANNOTATIONS:IMAGES:DENSE. Raises InputError otherwise."""
+    layout = "NAME=ANNOTATIONS:IMAGES[:DENSE]"
+    data: dict[str, TrainingData] = {}
+    for name, value in _named(entries, layout).items():
+        places = value.split(":")
+        if len(places) not in (2, 3) or not all(places):
+            raise InputError(f"{name}={value}: give it as {layout}")
+        data[name] = TrainingData(photos=AnnotatedPhotos(*map(Path, places)))
+    return data
+
+
+def _named(entries: Sequence[str], layout: str) -> dict[str, str]:
+    named = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    if len(named) != len(entries):
+        raise InputError(f"{' '.join(entries)}: give each as {layout}, every name once")
+    return named
 
 
 def merge_seeds(runs: Sequence[Sequence[PictureScore]]) -> list[PictureScore]:
@@ -92,53 +142,57 @@ def judge(network: CropNetwork, pictures: Sequence[TruthPicture], images: Path, 
     return measure_pictures(look, pictures, atlas)["model"]
 
 
-def _student(recipe: Recipe, data: Path, out: Path) -> Student:
+def _student(recipe: Recipe, data: TrainingData, out: Path) -> Student:
     """Train, or go on, or take what is there."""
     steps = recipe.optimisation.max_steps
     if (out / STUDENT_NAME).is_file() and load_student(out / STUDENT_NAME)[1]["step"] >= steps:
         return load_student(out / STUDENT_NAME)[0]
     _log.info("%s: %d steps", out, steps)
-    train(recipe, RunPaths(data, out), resume=(out / CHECKPOINT_NAME).is_file())
+    train(recipe, RunPaths(data.shards, out, photos=data.photos), resume=(out / CHECKPOINT_NAME).is_file())
     return load_student(out / STUDENT_NAME)[0]
 
 
 def _main(
     recipe: Path = typer.Argument(..., help="Recipe of every run; its seed is counted up."),
-    data: list[str] = typer.Option(..., help="NAME=FOLDER of shards; the first is what the others are compared with."),
     photos: Path = typer.Option(..., help="COCO file of annotated photos that no run was trained on."),
     photo_images: Path = typer.Option(..., help="Folder of those photos."),
     synthetic: Path = typer.Option(..., help="COCO file of held-out rendered people."),
     synthetic_images: Path = typer.Option(..., help="Folder of their pictures."),
     runs: Path = typer.Option(..., help="Folder of the runs, one folder each."),
     out: Path = typer.Option(..., help="JSON file to write."),
+    data: list[str] | None = typer.Option(
+        None, help="NAME=FOLDER of shards; the first is what the others are held to."
+    ),
+    annotated: list[str] | None = typer.Option(
+        None, help="NAME=ANNOTATIONS:IMAGES, or NAME=ANNOTATIONS:IMAGES:DENSE with dense labels; after every --data."
+    ),
     seeds: int = typer.Option(2, min=1),
     limit: int = typer.Option(400, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
     """Train and measure every data with every seed, and write the table."""
-    folders = dict(entry.split("=", 1) for entry in data if "=" in entry)
-    if len(folders) != len(data):
-        raise InputError(f"--data {' '.join(data)}: give each as NAME=FOLDER, every name once")
+    rendered, photographed = rendered_data(data or ()), annotated_data(annotated or ())
+    both = rendered.keys() & photographed.keys()
+    if both or not (rendered or photographed):
+        raise InputError(f"{', '.join(sorted(both)) or 'nothing'} is named: give each data a name of its own")
+    kinds = rendered | photographed
+    made_of = {name: own.describe() for name, own in kinds.items()}
     plan, atlas = load_recipe(recipe), Atlas.load()
     truths = {"photos": (read_coco(photos).pictures, photo_images)}
     truths["synthetic"] = (read_coco(synthetic).pictures[:limit], synthetic_images)
     scores: dict[str, dict[str, list[list[PictureScore]]]] = {kind: defaultdict(list) for kind in truths}
     for seed in range(plan.seed, plan.seed + seeds):
-        for name, folder in folders.items():
+        for name, own in kinds.items():
             home = runs / f"{name}-{seed}"
-            student = _student(replace(plan, seed=seed), Path(folder), home)
+            student = _student(replace(plan, seed=seed), own, home)
             for kind, (pictures, images) in truths.items():
                 kept = home / f"{kind}.jsonl"
                 if not kept.is_file():
                     lines = [json.dumps(score.to_json()) for score in judge(student.eval(), pictures, images, atlas)]
                     write_atomically(kept, ("\n".join(lines) + "\n").encode())
                 scores[kind][name].append(read_scores(kept))
-    made_of = {
-        name: {"without": manifest.without, "seed": manifest.seed}
-        for name, manifest in ((name, read_manifest(Path(folder))) for name, folder in folders.items())
-    }
     words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]
     content = {"recipe": recipe.name, "steps": plan.optimisation.max_steps, "seeds": seeds, "data": made_of}
-    content |= {kind: table({name: merge_seeds(own) for name, own in by.items()}) for kind, by in scores.items()}
+    content |= {kind: table({name: merge_seeds(runs) for name, runs in by.items()}) for kind, by in scores.items()}
     write_results(out, {**header(shlex.join(words)), **content})
     typer.echo(out.read_text())
 

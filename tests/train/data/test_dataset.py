@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import torch
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data import dataset
-from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
+from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
+from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation
 from densepose_mobile.train.data.targets import Labeller
 
@@ -74,6 +77,30 @@ def test_empty_folder_is_an_error(tmp_path: Path, plain_labels: Labeller, monkey
     monkeypatch.setattr(dataset, "_PATIENCE", 0.0)
     with pytest.raises(InputError, match="no shard"):
         next(iter(stream(tmp_path, plain_labels)))
+
+
+def test_photos_alone_are_enough(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
+    shard(tmp_path / "a.tar", range(4))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
+    points = AnnotatedPhotos(path, tmp_path / "coco" / "images")
+
+    def batches(photos: AnnotatedPhotos) -> list[Batch]:
+        plan = BatchPlan(whole=0, crops=3, buffer=4, photos=0.0)
+        stream = RenderedBatches(None, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos)
+        return list(islice(stream, 3))
+
+    sparse, dense = batches(points), batches(replace(points, dense=tmp_path / "dense"))
+    for poor, rich in zip(sparse, dense, strict=True):  # nothing but the labels differs
+        assert torch.equal(poor["crop_image"], rich["crop_image"])
+        assert torch.equal(poor["crop_maps"][:, 0] > 0, rich["crop_maps"][:, 0] > 0)
+    known = [torch.cat([batch["crop_maps"][:, 0] for batch in some]) <= 24 for some in (sparse, dense)]
+    assert known[1].all()
+    assert not known[0].all()
+
+
+def test_nothing_to_train_on_is_an_error(plain_labels: Labeller) -> None:
+    with pytest.raises(InputError, match="nothing to train on"):
+        next(iter(RenderedBatches(None, SPEC, PLAN, Augmentation(), lambda folder: plain_labels, 0)))
 
 
 def test_folders_within_are_labelled_on_their_own(

@@ -35,6 +35,16 @@ def test_resuming_nothing_is_an_error(tmp_path: Path, recipe: Path) -> None:
     assert "nothing to resume" in str(outcome.exception)
 
 
+def test_nothing_to_train_on_is_an_error(tmp_path: Path, recipe: Path) -> None:
+    outcome = CliRunner().invoke(app, [str(recipe), "--out", str(tmp_path / "run")])
+    assert isinstance(outcome.exception, InputError)
+    assert "nothing to train on" in str(outcome.exception)
+    assert not (tmp_path / "run").exists()
+    dense = ["--photo-dense", str(tmp_path)]
+    outcome = CliRunner().invoke(app, [str(recipe), "--data", str(tmp_path), "--out", str(tmp_path / "run"), *dense])
+    assert outcome.exit_code == 2
+
+
 def test_missing_assets_are_named_before_anything_is_trained(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path, tmp_path / "run", assets=tmp_path / "nowhere")
     with pytest.raises(Exception, match="nowhere"):

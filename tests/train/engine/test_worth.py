@@ -10,6 +10,7 @@ from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import PictureScore, read_coco
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.targets import Labeller
 from densepose_mobile.train.engine import worth
@@ -53,11 +54,32 @@ def test_a_student_is_judged_on_annotated_pictures(
     assert [score.file_name for score in judged] == [picture.file_name for picture in pictures]
 
 
-def test_data_without_a_name_is_refused(tmp_path: Path) -> None:
-    here = dict.fromkeys(("recipe", "photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
-    for data in (["runs/a"], ["a=x", "a=y"]):
+def test_data_that_is_not_named_as_it_should_be_is_refused(tmp_path: Path) -> None:
+    for entries in (["runs/a"], ["a=x", "a=y"]):
         with pytest.raises(InputError, match="NAME=FOLDER"):
-            worth._main(data=data, seeds=1, **here)
+            worth.rendered_data(entries)
+    for entries in (["runs/a:b"], ["a=x:y", "a=y:z"], ["a=x"], ["a=x:"], ["a=x:y:z:w"]):
+        with pytest.raises(InputError, match=r"NAME=ANNOTATIONS:IMAGES\[:DENSE\]"):
+            worth.annotated_data(entries)
+    here = dict.fromkeys(("recipe", "photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
+    with pytest.raises(InputError, match="a is named"):
+        worth._main(data=["a=x"], annotated=["a=x:y"], seeds=1, **here)
+    with pytest.raises(InputError, match="nothing is named"):
+        worth._main(data=None, annotated=None, seeds=1, **here)
+
+
+def test_annotated_data_says_what_it_is_made_of(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    shard(tmp_path / "a.tar", range(2))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
+    where = f"{path}:{tmp_path / 'coco' / 'images'}"
+    kinds = worth.annotated_data([f"points={where}", f"truth={where}:{tmp_path / 'dense'}"])
+    assert kinds["points"].photos == AnnotatedPhotos(path, tmp_path / "coco" / "images")
+    about = {name: data.describe() for name, data in kinds.items()}
+    assert about["points"]["annotations"] == about["truth"]["annotations"]
+    assert "dense" not in about["points"]
+    assert about["truth"]["dense"] == {"made_by": {"truth": "rendered"}, "people": 4, "agreement": {}}
 
 
 def test_the_probe_is_short_and_sees_no_photos() -> None:
