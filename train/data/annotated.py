@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture, missing_pictures, read_coco
+from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.provenance import refuse_eval_only
 from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.joints import joint_parts
@@ -118,11 +119,13 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
     for person in unknown:
         labels[person.mask] = (UNKNOWN, 0, 0, 1 + rows.index(person) if person in rows else 0)
     points = [NO_POINTS]
+    keypoints = np.zeros((len(rows), len(KEYPOINT_NAMES), 3), np.float32)
     for instance, person in enumerate(known, 1):  # smaller people lie on top: they would vanish beneath
         mask = person.mask
         labels[mask] = (UNKNOWN_PART, 0, 0, instance)
         if person.keypoints is not None:
             labels[mask, 0] = joint_parts(person.keypoints, mask)[mask]
+            keypoints[instance - 1] = person.keypoints
         coarse = person.coarse_parts
         if coarse is not None:
             told = mask & (coarse > 0)
@@ -131,7 +134,7 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
             _fill_in(labels, mask, dense, person.id)
         points.append(_points(person, instance))
     least = np.where(np.arange(len(rows)) < len(known), _SMALLEST, np.inf)
-    return Scene.of(rgb, labels, least, np.concatenate(points))
+    return Scene.of(rgb, labels, least, np.concatenate(points), keypoints)
 
 
 def _fill_in(labels: NDArray[np.uint8], mask: NDArray[np.bool_], dense: DenseLabels, annotation: int) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from densepose_mobile.parts import FINE_TO_COARSE, MIRROR, mirror_iuv
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY
 
-__all__ = ["Photometric", "cut_window", "mirror", "mirror_points", "paste_occluder", "warp_image"]
+__all__ = ["Photometric", "cut_window", "mirror", "mirror_points", "paste_occluder", "warp_image", "warp_labels"]
 
 _GREY: Final = (128, 128, 128)
 _LUMA: Final = np.array([[0.299, 0.587, 0.114]], np.float32)
@@ -83,6 +83,12 @@ def warp_image(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int)
         ),
         np.uint8,
     )
+
+
+def warp_labels(labels: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """A label picture (H, W, C) seen as `warp_image` sees an image: the label under each pixel's centre; 0 beyond."""
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(labels, _indexed(matrix), (size, size), flags=flags), np.uint8)
 
 
 def _indexed(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ _PATIENCE: Final = 600.0  # s to wait for the first shard
 Batch = dict[str, Any]
 """whole_image (P, S, S, 3) uint8, whole_labels (P, S, S, 4) uint8, whole_boxes (P, M, 4), whole_kinds (P, M) uint8,
 whole_points (P, K, 6) of which rows of instance 0 are none; crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m)
-uint8, crop_presence (B,), crop_box (B, 4): tensors.
+uint8, crop_presence (B,), crop_box (B, 4), crop_keypoints (B, 17, 3): tensors. whole_keypoints (P, M, 17, 3) too.
 finished: names of the shards that were read to their end since the last batch. pictures: how many were decoded."""
 
 
@@ -189,6 +189,7 @@ def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[
             "whole_boxes": _stack([sample.boxes for sample in wholes]),
             "whole_kinds": _stack([sample.kinds for sample in wholes]),
             "whole_points": _pad([sample.points for sample in wholes]),
+            "whole_keypoints": _stack([sample.keypoints for sample in wholes]),
         }
     if crops:
         batch |= {
@@ -196,6 +197,7 @@ def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[
             "crop_maps": _stack([sample.maps for sample in crops]),
             "crop_presence": torch.tensor([sample.presence for sample in crops], dtype=torch.float32),
             "crop_box": _stack([sample.box for sample in crops]),
+            "crop_keypoints": _stack([sample.keypoints for sample in crops]),
         }
     return batch
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.postprocess.rois import crop_square
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.augment import (
@@ -15,7 +15,9 @@ from densepose_mobile.train.data.augment import (
     mirror_points,
     paste_occluder,
     warp_image,
+    warp_labels,
 )
+from densepose_mobile.train.data.keypoints import cut_keypoints, hide_keypoints, mirror_keypoints, moved, placed
 from densepose_mobile.train.data.records import Picture
 from densepose_mobile.train.data.targets import burn_points, instance_boxes, sample_maps
 
@@ -35,6 +37,7 @@ MAX_PEOPLE = 24
 
 NO_POINTS = np.zeros((0, 6), np.float32)
 
+_KEYPOINTS = len(KEYPOINT_NAMES), 3
 _SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
 _SMALLEST_CROP = 40.0  # px, longer side of the smallest box that is cropped
 _FULL_CROP = 110.0  # px, longer side from which on every person may be cropped: smaller ones are enlarged to a blur
@@ -69,6 +72,7 @@ class Scene:
     """A labelled picture. image: (H, W, 3) uint8 RGB. labels: (H, W, 4) uint8. boxes: (P, 4) tight xyxy px.
 
     counts: (P,) visible pixels of instances 1..P. least: (P,) px, a person with fewer is neither found nor missed.
+    keypoints: (P, 17, 3) x, y px, visibility as of `PersonTruth`, 0 beyond the picture and where nothing is known.
     points: (K, 6) x, y px, part, U, V, instance: annotated surface points, where labels do not hold them.
     """
 
@@ -77,6 +81,7 @@ class Scene:
     boxes: NDArray[np.float32]
     counts: NDArray[np.int64]
     least: NDArray[np.float64]
+    keypoints: NDArray[np.float32]
     points: NDArray[np.float32] = field(default_factory=NO_POINTS.copy)
 
     @classmethod
@@ -86,41 +91,49 @@ class Scene:
         labels: NDArray[np.uint8],
         least: NDArray[np.float64],
         points: NDArray[np.float32] = NO_POINTS,
+        keypoints: NDArray[np.float32] | None = None,
     ) -> "Scene":
-        """Measure boxes and counts; leave out points whose person is not seen there."""
+        """Measure boxes and counts; leave out points whose person is not seen there, keypoints outside."""
         boxes, counts = instance_boxes(labels[..., 3], len(least))
+        height, width = labels.shape[:2]
+        if keypoints is None:
+            keypoints = np.zeros((len(least), *_KEYPOINTS), np.float32)
         if len(points):
             column, row = np.floor(points[:, :2]).astype(np.intp).T
-            inside = (row >= 0) & (row < labels.shape[0]) & (column >= 0) & (column < labels.shape[1])
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
             points = points[inside]
             points = points[labels[row[inside], column[inside], 3] == points[:, 5]]
-        return cls(image, labels, boxes, counts, least, points)
+        return cls(image, labels, boxes, counts, least, cut_keypoints(keypoints, width, height), points)
 
     @classmethod
     def from_picture(cls, picture: Picture, labels: NDArray[np.uint8]) -> "Scene":
         """A rendered picture with its label picture."""
         full = np.array([person.full_box for person in picture.people], np.float64).reshape(-1, 4)
         area = np.clip(full[:, 2:] - full[:, :2], 0, 4 * max(picture.instance.shape)).prod(1)
-        return cls.of(picture.image, labels, np.maximum(_FAINT * area, _SMALLEST_PIXELS))
+        keypoints = np.array([person.keypoints for person in picture.people], np.float32).reshape(-1, *_KEYPOINTS)
+        return cls.of(picture.image, labels, np.maximum(_FAINT * area, _SMALLEST_PIXELS), keypoints=keypoints)
 
     def disturbed(self, rng: np.random.Generator, aug: Augmentation, texture: NDArray[np.uint8]) -> "Scene":
         """Mirrored, cut off and occluded by chance; `texture` is any other picture."""
-        image, labels, points, people = aug.light()(rng, self.image), self.labels, self.points, len(self.boxes)
+        image, labels, people = aug.light()(rng, self.image), self.labels, len(self.boxes)
+        points, keypoints = self.points, self.keypoints
         changed = False
         if rng.random() < aug.flip:
             image, labels, changed = np.ascontiguousarray(image[:, ::-1]), mirror(labels), True
-            points = mirror_points(points, image.shape[1])
+            points, keypoints = mirror_points(points, image.shape[1]), mirror_keypoints(keypoints, image.shape[1])
         if rng.random() < aug.window:
             x0, y0, x1, y1 = cut_window(rng, image.shape[0], image.shape[1], 0.35)
             image, labels, changed = image[y0:y1, x0:x1], labels[y0:y1, x0:x1], True
-            points = points - np.array([x0, y0, 0, 0, 0, 0], np.float32)
+            points, keypoints = moved(points, x0, y0), moved(keypoints, x0, y0)
         seen = np.flatnonzero(self.counts > 4 * self.least)
         if len(seen) and rng.random() < aug.occluder:
             image, labels = image.copy(), labels.copy()
             boxes, _ = instance_boxes(labels[..., 3], people) if changed else (self.boxes, None)
+            before = labels[..., 3].copy()
             paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture)
+            keypoints = hide_keypoints(keypoints, (before > 0) & (labels[..., 3] == 0))
             changed = True
-        return Scene.of(image, labels, self.least, points) if changed else replace(self, image=image)
+        return Scene.of(image, labels, self.least, points, keypoints) if changed else replace(self, image=image)
 
     def around_someone(self, rng: np.random.Generator) -> "Scene":
         """A window about a random person, up to four times as large as the person; the scene itself without people."""
@@ -134,9 +147,9 @@ class Scene:
         height, width = self.labels.shape[:2]
         left, top = np.clip(np.floor(middle - half), 0, (width - 1, height - 1)).astype(int)
         right, bottom = np.clip(np.ceil(middle + half), (left + 1, top + 1), (width, height)).astype(int)
-        points = self.points - np.array([left, top, 0, 0, 0, 0], np.float32)
+        points, keypoints = moved(self.points, left, top), moved(self.keypoints, left, top)
         window = slice(top, bottom), slice(left, right)
-        return Scene.of(self.image[window], self.labels[window], self.least, points)
+        return Scene.of(self.image[window], self.labels[window], self.least, points, keypoints)
 
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
@@ -157,7 +170,7 @@ class WholeSample:
     """A letterboxed picture. image: (S, S, 3) uint8. labels: (S, S, 4) uint8. boxes: (MAX_PEOPLE, 4) xyxy px.
 
     kinds: (MAX_PEOPLE,) uint8, 0 nobody, 1 a person, 2 too small to judge; row i is instance i + 1.
-    points: (K, 6) x, y px, part, U, V, instance.
+    points: (K, 6) x, y px, part, U, V, instance. keypoints: (MAX_PEOPLE, 17, 3) x, y px, visibility.
     """
 
     image: NDArray[np.uint8]
@@ -165,19 +178,22 @@ class WholeSample:
     boxes: NDArray[np.float32]
     kinds: NDArray[np.uint8]
     points: NDArray[np.float32]
+    keypoints: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class CropSample:
     """A crop of one person or of nobody. image: (S, S, 3) uint8. maps: (3, M, M) uint8 of the central RoI.
 
-    presence: 1.0 or 0.0. box: (4,) x0, y0, x1, y1 in crop units, cut to 0..1.
+    presence: 1.0 or 0.0. box: (4,) x0, y0, x1, y1 in crop units, cut to 0..1. keypoints: (17, 3) x, y in cells of the
+    maps, 0..M, visibility, 0 beyond them.
     """
 
     image: NDArray[np.uint8]
     maps: NDArray[np.uint8]
     presence: float
     box: NDArray[np.float32]
+    keypoints: NDArray[np.float32]
 
 
 def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: Augmentation) -> WholeSample:
@@ -192,7 +208,7 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     middle = np.array([width, height]) / 2 - rng.uniform(-1, 1, 2) * reach / scale
     matrix = _similarity(middle, 1 / scale, turn, size)
     image = warp_image(scene.image, matrix, size)
-    labels = _warp_labels(scene.labels, matrix, size)
+    labels = warp_labels(scene.labels, matrix, size)
     people = min(len(scene.boxes), MAX_PEOPLE)
     boxes, counts = instance_boxes(labels[..., 3], people)
     kinds = np.zeros(MAX_PEOPLE, np.uint8)
@@ -200,9 +216,9 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     kinds[:people] = np.where(counts == 0, 0, np.where(seen, 1, 2))
     padded = np.zeros((MAX_PEOPLE, 4), np.float32)
     padded[:people] = boxes
-    points = scene.points.copy()
-    points[:, :2] = np.linalg.solve(matrix[:, :2], (points[:, :2] - matrix[:, 2]).T).T
-    return WholeSample(image, labels, padded, kinds, points)
+    keypoints = np.zeros((MAX_PEOPLE, *_KEYPOINTS), np.float32)
+    keypoints[:people] = cut_keypoints(placed(scene.keypoints[:people], matrix), size, size)
+    return WholeSample(image, labels, padded, kinds, placed(scene.points, matrix), keypoints)
 
 
 def crop_sample(
@@ -225,7 +241,9 @@ def crop_sample(
     instance = 255 if person is None else person + 1
     maps = sample_maps(scene.labels, matrix @ cells, spec.map_size, instance)
     burn_points(maps, scene.points, matrix @ cells, instance)
-    return CropSample(image, maps, float(person is not None), box)
+    joints = np.zeros(_KEYPOINTS, np.float32) if person is None else placed(scene.keypoints[person], matrix @ cells)
+    keypoints = cut_keypoints(joints, spec.map_size, spec.map_size)
+    return CropSample(image, maps, float(person is not None), box, keypoints)
 
 
 def _similarity(middle: NDArray[np.floating], step: float, turn: float, size: int) -> NDArray[np.float64]:
@@ -274,11 +292,3 @@ def _seen(
     half = step / 2 * float(np.hypot(*linear[0])) / size
     low, high = points.min(0) - half, points.max(0) + half
     return np.clip(np.concatenate([low, high]), 0, 1).astype(np.float32), float(inside.mean())
-
-
-def _warp_labels(labels: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    indexed = matrix.copy()
-    indexed[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1]) - 0.5
-    return np.asarray(
-        cv2.warpAffine(labels, indexed, (size, size), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP), np.uint8
-    )

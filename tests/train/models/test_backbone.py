@@ -6,13 +6,13 @@ import torch
 
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
-from densepose_mobile.train.models.movenet import load_movenet
+from densepose_mobile.train.models.movenet import WEIGHT_FILES, load_movenet
 from densepose_mobile.train.models.student import Student
 
 
 @pytest.fixture(scope="module")
 def movenet(assets: Path) -> Path:
-    path = assets / "weights" / "movenet_lightning.npz"
+    path = assets / "weights" / WEIGHT_FILES[1.0]
     if not path.is_file():
         pytest.skip(f"{path} is missing")
     return path
@@ -51,6 +51,46 @@ def test_pretrained_features_live(movenet: Path) -> None:
         features = backbone(torch.stack([yy, xx, yy * xx])[None])
     assert [tuple(f.shape[1:]) for f in features] == [(24, 24, 24), (32, 12, 12), (96, 6, 6), (320, 3, 3)]
     assert all(0.05 < f.std() < 50 for f in features)
+
+
+@pytest.mark.parametrize(("width", "channels"), [(1.0, (24, 32, 96, 320)), (1.75, (40, 56, 168, 560))])
+def test_stages_have_the_channels_of_their_width(width: float, channels: tuple[int, ...]) -> None:
+    backbone = MobileNetV2(width=width)
+    assert backbone.channels == channels
+    with torch.no_grad():
+        features = backbone(torch.zeros(1, 3, 32, 32))
+    assert tuple(feature.shape[1] for feature in features) == channels
+
+
+def test_wide_pretrained_backbone_computes_what_its_file_says(assets: Path) -> None:
+    """The first layer against a convolution written out, and features that are the file's and not chance's."""
+    path = assets / "weights" / WEIGHT_FILES[1.75]
+    if not path.is_file():
+        pytest.skip(f"{path} is missing")
+    torch.manual_seed(0)
+    backbone = MobileNetV2(width=1.75)
+    yy, xx = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    image = torch.stack([yy, xx, (9 * yy).sin() * (7 * xx).cos()])
+    with torch.no_grad():
+        by_chance = backbone(image[None])
+        load_movenet(backbone, path)
+        features = backbone(image[None])
+        first = backbone.stem[0](image[None])[0].numpy()
+    assert all(0.2 < float(feature.std()) < 20 for feature in features)
+    assert all(float((a - b).abs().mean()) > 0.1 for a, b in zip(features, by_chance, strict=True))
+    with np.load(path) as arrays:
+        kernel = arrays["backbone/Conv1/Conv2D_weights"].astype(np.float32)
+        shift = arrays["backbone/Conv1/Conv2D_bn_offset"].astype(np.float32)
+    padded = np.pad(image.permute(1, 2, 0).numpy(), ((0, 1), (0, 1), (0, 0)))
+    for row, column in ((0, 0), (7, 20), (31, 31)):
+        window = padded[2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+        want = np.clip((window[..., None] * kernel).sum((0, 1, 2)) + shift, 0, 6)
+        np.testing.assert_allclose(first[:, row, column], want, atol=1e-4)
+
+
+def test_weights_of_another_width_are_refused(movenet: Path) -> None:
+    with pytest.raises(AssetError, match=r"\(32, 3, 3, 3\), expected \(56, 3, 3, 3\).*movenet_thunder"):
+        load_movenet(MobileNetV2(width=1.75), movenet)
 
 
 def test_missing_or_wrong_file_is_named(tmp_path: Path) -> None:

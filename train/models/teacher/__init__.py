@@ -1,0 +1,1 @@
+"""The teacher: a full DensePose-RCNN with a multi-task cascade."""
