@@ -65,8 +65,8 @@ def predict_video(
         if not records:
             raise InputError(f"{job.path} holds no frame that can be decoded: convert it to H.264 MP4 first")
         writer.check()
-    summary = {"source": str(job.path), "fps": fps, "frames": records}
-    path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
+        summary = {"source": str(job.path), "fps": fps, "frames": records}
+        path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
     most = max(len(record["people"]) for record in records)
     return f"{len(records)} frames, at most {people(most)} at a time -> {target if styles else path}"
 
