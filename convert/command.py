@@ -22,7 +22,7 @@ from densepose_mobile.convert.card import model_card
 from densepose_mobile.convert.network import Network, Pictures, Quantisation
 from densepose_mobile.convert.pipeline import Converted, convert_target
 from densepose_mobile.convert.targets import ALL, TARGETS, choose_targets
-from densepose_mobile.errors import DensePoseError, InputError
+from densepose_mobile.errors import DensePoseError, InputError, OutputError
 from densepose_mobile.train.models.weights import load_student
 
 __all__ = ["app"]
@@ -65,7 +65,8 @@ def convert(
 ) -> None:
     """Convert a student to bundles: verify every graph, compare it with torch, write one bundle a target.
 
-    A target that fails is named; the others are written all the same, and the exit code is 1.
+    A target that fails is named; the others are written all the same, and the exit code is 1. So it is where a report
+    cannot be written.
     """
     chosen = choose_targets(targets)
     if method not in METHODS:
@@ -81,25 +82,31 @@ def convert(
     on = [source.resolve().name for source in held_out] or "the calibration set"
 
     done: dict[str, Converted] = {}
+    reported = True
     for target in chosen:
         path = out / f"{model}-{target.name}{BUNDLE_SUFFIX}"
         try:
-            done[target.name] = converted = convert_target(target, network, path, model, header, pictures)
-            known[target.name] = {
-                **results_header(command_line(context)),
-                "model": f"{model} {model_version}",
-                "checkpoint_sha256": network.sha256,
-                "tools": target.versions(),
-                "run": converted.run,
-                **({"pictures": on} if pictures is not None and "chain" in converted.figures else {}),
-                "graphs": converted.figures,
-            }
-            if report is not None:
-                write_results(report, {"schema": SCHEMA, "targets": _ordered(known)})
+            converted = convert_target(target, network, path, model, header, pictures)
         except DensePoseError as error:
             _log.error("%s failed: %s", target.name, error)
             continue
+        done[target.name] = converted
         typer.echo(json.dumps({"bundle": str(path), "target": target.name, "bytes": path.stat().st_size}))
+        known[target.name] = {
+            **results_header(command_line(context)),
+            "model": f"{model} {model_version}",
+            "checkpoint_sha256": network.sha256,
+            "tools": target.versions(),
+            "run": converted.run,
+            **({"pictures": on} if pictures is not None and "chain" in converted.figures else {}),
+            "graphs": converted.figures,
+        }
+        if report is not None:
+            try:
+                write_results(report, {"schema": SCHEMA, "targets": _ordered(known)})
+            except OutputError as error:  # the bundle stands, and the next one may
+                _log.error("%s is written, its figures are not: %s", target.name, error)
+                reported = False
     if card is not None and done:
         figures = {key: entry for key, entry in known.items() if entry.get("checkpoint_sha256") == network.sha256}
         sizes = {key: converted.sizes for key, converted in done.items()}
@@ -109,6 +116,7 @@ def convert(
     failed = [target.name for target in chosen if target.name not in done]
     if failed:
         _log.error("%d of %d targets failed: %s", len(failed), len(chosen), ", ".join(failed))
+    if failed or not reported:
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.imaging import crop_input, network_input
 from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
 from densepose_mobile.spec import GraphSpec, ModelSpec
@@ -53,6 +54,9 @@ def golden_arrays(
 
     graphs: every graph of `spec`, ready to run, by name. The features that the `dense` graphs are given are those that
     `detect` gave, and are stored once.
+
+    Raises:
+        ConversionError: an output is not finite.
     """
     picture = draw_figure(spec.detect_size)
     image = network_input(picture, spec.detect_size)[0].astype(np.float16)
@@ -79,6 +83,11 @@ def golden_arrays(
 
 def _record(graph: GraphSpec, outputs: tuple[NDArray[np.float32], ...], arrays: dict[str, NDArray[Any]]) -> None:
     for tensor, output in zip(graph.outputs, outputs, strict=True):
+        if not np.isfinite(output).all():
+            raise ConversionError(
+                f"the network itself gives {tensor.name!r} of graph {graph.name!r} values that are no finite numbers: "
+                "its training went wrong; take an earlier checkpoint"
+            )
         step = _STEP_ABSOLUTE + _STEP_RELATIVE * float(np.sqrt(np.mean(np.square(output))))
         step = 2.0 ** np.floor(np.log2(step))  # exact in float16
         arrays[f"{graph.name}/{tensor.name}"] = (np.round(output / step) * step).astype(np.float16)

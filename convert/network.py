@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import nn
 
 from densepose_mobile.calibration.dataset import CalibrationSet
@@ -199,7 +200,6 @@ def _keep(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial_file(path) as partial:
             write(partial)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path} ({error.strerror or error}): free some room, or choose another --cache"
-        ) from error
+    except (OSError, SafetensorError) as error:  # safetensors has its own name for a full disk
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path} ({reason}): free some room, or choose another --cache") from error

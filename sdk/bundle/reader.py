@@ -87,7 +87,10 @@ class Bundle:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise BundleError(f"the manifest of {label} is not JSON ({error}); write the bundle again") from error
-        manifest = Manifest.from_dict(values)
+        try:
+            manifest = Manifest.from_dict(values)
+        except BundleError as error:
+            raise type(error)(f"{label}: {error}") from error
         return cls(manifest, _checked_members(archive, [entry.filename for entry in entries], manifest, label), label)
 
     @property

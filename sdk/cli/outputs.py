@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,15 @@ from densepose_mobile.draw import draw
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.results import DensePoseResult
 
-__all__ = ["encode_picture", "partial_file", "people", "prepare_folder", "write_atomically", "write_result"]
+__all__ = [
+    "encode_picture",
+    "partial_file",
+    "people",
+    "prepare_folder",
+    "write_atomically",
+    "write_result",
+    "write_together",
+]
 
 _OPTIONS: Final = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
@@ -56,12 +64,19 @@ def partial_file(path: Path) -> Iterator[Path]:
 
 def write_atomically(path: Path, data: bytes) -> Path:
     """Write a file. Raises OutputError where the folder or the disk does not take it."""
+    write_together({path: data})
+    return path
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong to each other: none gets its name before there was room for all. Raises OutputError."""
+    path = None
     try:
-        with partial_file(path) as partial:
-            partial.write_bytes(data)
+        with ExitStack() as stack:
+            for path, data in files.items():
+                stack.enter_context(partial_file(path)).write_bytes(data)
     except OSError as error:
         raise OutputError(f"cannot write {path} ({error.strerror or error}): free some room or choose --out") from None
-    return path
 
 
 def write_result(
@@ -74,7 +89,7 @@ def write_result(
     *,
     legend: bool = False,
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """Write STEM.iuv.png, STEM.overlay.jpg (none without styles) and STEM.json, once all of them are made.
+    """Write STEM.iuv.png, STEM.overlay.jpg (none without styles) and STEM.json: all of them or none.
 
     source: what the JSON calls the picture's origin. rgb: (H, W, 3), upright. Returns the record that the JSON holds,
     and the files, the most telling last. Raises OutputError.
@@ -86,8 +101,7 @@ def write_result(
     record = {"source": source, **result.as_dict()}
     named = (record_file, *files)
     files[record_file] = (json.dumps(record, indent=2) + "\n").encode()
-    for file, data in files.items():
-        write_atomically(file, data)
+    write_together(files)
     return record, named
 
 

@@ -64,8 +64,9 @@ def predict_video(
             writer.close()
         if not records:
             raise InputError(f"{job.path} holds no frame that can be decoded: convert it to H.264 MP4 first")
-    summary = {"source": str(job.path), "fps": fps, "frames": records}
-    path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
+        writer.check()
+        summary = {"source": str(job.path), "fps": fps, "frames": records}
+        path = write_atomically(out / f"{job.stem}.json", (json.dumps(summary) + "\n").encode())
     most = max(len(record["people"]) for record in records)
     return f"{len(records)} frames, at most {people(most)} at a time -> {target if styles else path}"
 
@@ -76,6 +77,7 @@ class _Writer:
     def __init__(self, partial: Path, target: Path, fps: float) -> None:
         self._partial, self._target, self._fps = partial, target, fps
         self._writer: cv2.VideoWriter | None = None
+        self._added = 0
 
     def add(self, rgb: NDArray[np.uint8]) -> None:
         # The codec stores colour at half size: an odd last row or column has no place in it.
@@ -84,12 +86,29 @@ class _Writer:
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self._partial), codec, self._fps, (even.shape[1], even.shape[0]))
             if not self._writer.isOpened():
-                raise OutputError(f"cannot write {self._target}: this OpenCV has no MP4 encoder; use --draw none")
+                raise OutputError(
+                    f"cannot write {self._target}: the disk is full, or this OpenCV has no MP4 encoder; free some room "
+                    "or use --draw none"
+                )
         self._writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
+        self._added += 1
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.release()
+
+    def check(self) -> None:
+        """Raise OutputError unless every frame is in the file: OpenCV says nothing of a disk that has filled up."""
+        if self._writer is None:
+            return
+        capture = cv2.VideoCapture(str(self._partial))
+        found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        capture.release()
+        if found < self._added:
+            raise OutputError(
+                f"cannot write {self._target}: {found} of {self._added} frames arrived on the disk; free some room or "
+                "choose another --out"
+            )
 
 
 @contextmanager

@@ -136,6 +136,22 @@ def test_a_disk_that_fills_up_leaves_earlier_outputs(
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_report_that_cannot_be_written_is_told_and_the_bundles_stand(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path, _: object) -> Path:
+        raise OutputError(f"cannot write {path} (No space left on device)")
+
+    monkeypatch.setattr(command, "write_results", full)
+    done = run("--out", tmp_path / "out", "--targets", "litert-fp32,litert-fp16", "--report", tmp_path / "parity.json")
+    assert done.exit_code == 1
+    assert [json.loads(line)["target"] for line in done.stdout.splitlines()] == ["litert-fp32", "litert-fp16"]
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 2
+    assert all("is written, its figures are not: cannot write" in error for error in errors)
+
+
 def test_places_that_cannot_be_written_are_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OutputError, match="cannot write into"):

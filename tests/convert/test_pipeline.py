@@ -23,7 +23,7 @@ from densepose_mobile.convert.targets import TARGETS
 from densepose_mobile.runtime import open_runtime
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
-from .conftest import SPEC, TinyStudent, draw_pictures
+from .conftest import SPEC, Lowered, TinyStudent, draw_pictures
 
 
 def _arrays(graph: GraphSpec) -> list[np.ndarray]:
@@ -121,6 +121,17 @@ def test_a_graph_that_computes_something_else_is_refused(network: Network, check
     with pytest.raises(ConversionError, match="does not compute what the network does"):
         convert_target(swapped, network, out, "tiny", {}, None)
     assert out.read_bytes() == b"earlier"
+
+
+def test_a_network_whose_training_went_wrong_is_refused(network: Network, lowered: Lowered, tmp_path: Path) -> None:
+    broken = TinyStudent().eval()
+    with torch.no_grad():
+        broken.presence.weight.fill_(torch.nan)
+    name = "executorch-vulkan-fp32"  # not run here: no comparison would show it
+    target = replace(TARGETS[name], converter=lambda _, graph: lowered(name)[0][graph.name])
+    with pytest.raises(ConversionError, match=r"'presence' of graph 'track' .* no finite numbers.*earlier checkpoint"):
+        convert_target(target, replace(network, student=broken), tmp_path / "tiny.dpm", "tiny", {}, None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_golden_figure_is_the_same_everywhere() -> None:

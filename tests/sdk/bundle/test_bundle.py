@@ -155,12 +155,14 @@ def test_damaged_member_is_a_hash_mismatch(data: bytes, member: str) -> None:
         Bundle.open(rewritten(data, lie))
 
 
-def test_newer_schema_says_to_upgrade(data: bytes) -> None:
+def test_newer_schema_names_the_bundle_and_says_to_upgrade(data: bytes, tmp_path: Path) -> None:
     def age(values: dict[str, Any]) -> None:
         values.update(schema=SCHEMA + 1, spec={"nothing": "like today"})
 
-    with pytest.raises(UnsupportedSchema, match=f"schema {SCHEMA + 1}.*pip install --upgrade"):
-        Bundle.open(rewritten(data, age))
+    newer = tmp_path / "newer.dpm"
+    newer.write_bytes(rewritten(data, age))
+    with pytest.raises(UnsupportedSchema, match=rf"newer\.dpm: .*schema {SCHEMA + 1}.*pip install --upgrade"):
+        Bundle.open(newer)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from densepose_mobile.cli.outputs import encode_picture, partial_file, prepare_folder, write_atomically
+from densepose_mobile.cli.outputs import encode_picture, partial_file, prepare_folder, write_atomically, write_together
 from densepose_mobile.errors import InputError, OutputError
 
 
@@ -42,6 +42,27 @@ def test_nothing_half_written_remains(tmp_path: Path, monkeypatch: pytest.Monkey
         write_atomically(target, b"afterwards")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert target.read_bytes() == b"before"
+
+
+def test_files_that_belong_together_come_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {tmp_path / name: b"before" for name in ("a.iuv.png", "a.overlay.jpg", "a.json")}
+    for path, data in files.items():
+        path.write_bytes(data)
+    whole = Path.write_bytes
+    room = [2]
+
+    def nearly_full(path: Path, data: bytes) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(28, "No space left on device")
+        return whole(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", nearly_full)
+    with pytest.raises(OutputError, match=r"a\.json \(No space left"):
+        write_together(dict.fromkeys(files, b"afterwards"))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
 def test_interruption_leaves_what_was_there(tmp_path: Path) -> None:

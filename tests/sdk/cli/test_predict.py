@@ -214,3 +214,36 @@ def test_a_video_gives_a_video(tmp_path: Path, model: object, capfd: pytest.Capt
             break
         shapes.append(frame.shape)
     assert shapes == [(48, 64, 3)] * 6
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 13])
+def test_every_frame_of_a_short_video_arrives(tmp_path: Path, model: object, frames: int) -> None:
+    film = video(tmp_path / "film.mp4", frames)
+    assert main(["predict", str(film), "-o", str(tmp_path / "out")]) == 0
+    capture = cv2.VideoCapture(str(tmp_path / "out" / "film.overlay.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == frames
+
+
+def test_a_disk_that_fills_up_under_a_video_leaves_the_earlier_one(
+    tmp_path: Path, model: object, capfd: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource")
+    film, out = tmp_path / "film.avi", tmp_path / "out"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 12.0, (320, 240))
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        writer.write(rng.integers(0, 255, (240, 320, 3), dtype=np.uint8))
+    writer.release()
+    out.mkdir()
+    earlier = {out / "film.overlay.mp4": b"earlier", out / "film.json": b"{}"}
+    for path, data in earlier.items():
+        path.write_bytes(data)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file of this process grows beyond it
+    try:
+        code = main(["predict", str(film), "-o", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 1
+    assert "of 12 frames arrived on the disk; free some room" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in out.iterdir()} == earlier
