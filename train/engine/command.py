@@ -1,4 +1,4 @@
-"""`densepose-mobile train`: train a student on a folder of rendered shards."""
+"""`densepose-mobile train`: train a student or a teacher on a folder of rendered shards."""
 
 from pathlib import Path
 
@@ -24,14 +24,17 @@ def run(
     ),
     photo_images: Path | None = typer.Option(None, help="Folder of those photos."),
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
-    init: Path | None = typer.Option(None, help="Student weights (safetensors) to start from."),
+    init: Path | None = typer.Option(None, help="Weights of such a network (safetensors) to start from."),
+    backbone: Path | None = typer.Option(
+        None, help="Pretrained backbone: torchvision's weights of a teacher's ResNet; default: MoveNet's of the assets."
+    ),
     max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
     cooldown_steps: int | None = typer.Option(None, help="Let the rate fall to zero over the last steps."),
     assets: Path | None = typer.Option(None, help="Asset folder; default $DENSEPOSE_MOBILE_ASSETS."),
 ) -> None:
-    """Train a student: detector and dense head together, on whole pictures and crops."""
+    """Train a student, or a teacher as the recipe's `task` says: people and their dense maps together."""
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):
         raise typer.BadParameter("annotated photos need both --photos and --photo-images")
     mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images)
-    train(plan, RunPaths(data, out, val, assets, init, mixed), resume)
+    train(plan, RunPaths(data, out, val, assets, init, mixed, backbone), resume)
