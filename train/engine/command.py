@@ -1,4 +1,4 @@
-"""`densepose-mobile train`: train a student on rendered shards, on annotated photos, or on both."""
+"""`densepose-mobile train`: train a student or a teacher on rendered shards, on annotated photos, or on both."""
 
 from pathlib import Path
 
@@ -29,16 +29,19 @@ def run(
         None, help="Folder of their dense labels, of `data inpaint` or `data export --dense`."
     ),
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
-    init: Path | None = typer.Option(None, help="Student weights (safetensors) to start from."),
+    init: Path | None = typer.Option(None, help="Weights of such a network (safetensors) to start from."),
+    backbone: Path | None = typer.Option(
+        None, help="Pretrained backbone: torchvision's weights of a teacher's ResNet; default: MoveNet's of the assets."
+    ),
     max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
     cooldown_steps: int | None = typer.Option(None, help="Let the rate fall to zero over the last steps."),
     assets: Path | None = typer.Option(None, help="Asset folder; default $DENSEPOSE_MOBILE_ASSETS."),
 ) -> None:
-    """Train a student: detector and dense head together, on whole pictures and crops."""
+    """Train a student, or a teacher as the recipe's `task` says: people and their dense maps together."""
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):
         raise typer.BadParameter("annotated photos need both --photos and --photo-images")
     if photos is None and photo_dense is not None:
         raise typer.BadParameter("--photo-dense are the labels of --photos FILE; give that too")
     mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images, photo_dense)
-    train(plan, RunPaths(data, out, val, assets, init, mixed), resume)
+    train(plan, RunPaths(data, out, val, assets, init, mixed, backbone), resume)

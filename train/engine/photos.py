@@ -19,8 +19,9 @@ from densepose_mobile.metrics import TruthPicture, read_coco, score_picture, sum
 from densepose_mobile.metrics.similarity import Geodesics
 from densepose_mobile.options import Options
 from densepose_mobile.results import DensePoseResult
-from densepose_mobile.train.engine.predicting import student_predictor
-from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.engine.given_boxes import look_at, true_boxes
+from densepose_mobile.train.engine.predicting import network_predictor
+from densepose_mobile.train.models.graphs import GraphNetwork
 
 __all__ = ["RealPhotos"]
 
@@ -39,9 +40,20 @@ _COLUMNS: Final = 4
 
 
 class RealPhotos:
-    """Examiner: COCO train2017 photos measured, some of them and some unlabelled ones painted."""
+    """Examiner: COCO train2017 photos measured, some of them and some unlabelled ones painted.
 
-    def __init__(self, assets: Path, out: Path, atlas: Geodesics | None, pictures: int, shown: int) -> None:
+    given_boxes: look at crops around the true boxes, as of a network that finds nobody; then no unlabelled photos.
+    """
+
+    def __init__(
+        self,
+        assets: Path,
+        out: Path,
+        atlas: Geodesics | None,
+        pictures: int,
+        shown: int,
+        given_boxes: bool = False,
+    ) -> None:
         folder = assets / "coco_mini"
         if not folder.is_dir():
             raise AssetError(f"{folder} is missing: real-photo figures need it; set evaluation.real_pictures to 0")
@@ -53,15 +65,16 @@ class RealPhotos:
         by_size = sorted(self._truth, key=_largest_person)  # close-ups come last, the smallest people first
         step = max(len(by_size) // max(shown // 2, 1), 1)
         self._shown = {picture.file_name for picture in by_size[step // 2 :: step][: shown // 2]}
-        self._unlabelled = _whole_body_photos(assets / "photos_train", shown - len(self._shown))
+        self._unlabelled = [] if given_boxes else _whole_body_photos(assets / "photos_train", shown - len(self._shown))
+        self._given_boxes = given_boxes
 
-    def __call__(self, student: Student, step: int) -> dict[str, float]:
-        """Predict, measure, and write `pictures/step_N.png`."""
-        predict = student_predictor(student.eval(), Options()).predict
+    def __call__(self, network: GraphNetwork, step: int) -> dict[str, float]:
+        """Predict, measure, and write `pictures/step_N.png`. The network is in evaluation mode."""
+        predict = network_predictor(network, Options()).predict
         scores, tiles = [], []
         for picture in self._truth:
             rgb = load_image(self._folder / picture.file_name)
-            result = predict(rgb)
+            result = look_at(network, rgb, true_boxes(picture)) if self._given_boxes else predict(rgb)
             scores.append(score_picture(result, picture, self._atlas))
             if picture.file_name in self._shown:
                 tiles.append(_tile(rgb, result))

@@ -1,4 +1,4 @@
-"""The student behind the SDK's own predictor, so that training looks at photos exactly as a device does."""
+"""A network behind the SDK's own predictor, so that training looks at photos exactly as a device does."""
 
 import numpy as np
 import torch
@@ -10,13 +10,12 @@ from densepose_mobile.options import Options
 from densepose_mobile.predictor import DensePose
 from densepose_mobile.runtime import Graph, Placement
 from densepose_mobile.spec import GraphSpec
-from densepose_mobile.train.models.graphs import graph_module
-from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.models.graphs import GraphNetwork, graph_module
 
-__all__ = ["StudentRuntime", "student_predictor"]
+__all__ = ["NetworkRuntime", "network_predictor"]
 
 
-class _StudentGraph:
+class _NetworkGraph:
     placement = Placement("torch", ("torch",), (), None)
 
     def __init__(self, spec: GraphSpec, module: torch.nn.Module) -> None:
@@ -34,21 +33,21 @@ class _StudentGraph:
         return tuple(value.numpy() for value in self._module(*map(torch.from_numpy, inputs)))
 
 
-class StudentRuntime:
-    """Runs the graphs of one student in this process; the models that it is given to load are not looked at."""
+class NetworkRuntime:
+    """Runs the graphs of one network in this process; the models that it is given to load are not looked at."""
 
     name = "torch"
 
-    def __init__(self, student: Student) -> None:
-        self._student = student
+    def __init__(self, network: GraphNetwork) -> None:
+        self._network = network
 
     def load(self, spec: GraphSpec, model: bytes) -> Graph:
-        """The student's graph of that name."""
-        return _StudentGraph(spec, graph_module(self._student, spec))
+        """The network's graph of that name."""
+        return _NetworkGraph(spec, graph_module(self._network, spec))
 
 
-def student_predictor(student: Student, options: Options | None = None) -> DensePose:
-    """A predictor over the student's present weights."""
-    manifest = Manifest("student", "0", "litert-fp32", student.spec, "")
-    members = {manifest.member(graph.name): b"" for graph in student.spec.graphs()}
-    return DensePose(Bundle(manifest, members, "<student>"), StudentRuntime(student), options)
+def network_predictor(network: GraphNetwork, options: Options | None = None) -> DensePose:
+    """A predictor over the present weights of a student, or of a teacher that was taught to find people."""
+    manifest = Manifest("network", "0", "litert-fp32", network.spec, "")
+    members = {manifest.member(graph.name): b"" for graph in network.spec.graphs()}
+    return DensePose(Bundle(manifest, members, "<network>"), NetworkRuntime(network), options)

@@ -1,10 +1,11 @@
 """Training recipes: a frozen dataclass read from YAML, where an unknown key is an error that names the nearest one."""
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -12,17 +13,25 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import BatchPlan
 from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
 __all__ = [
+    "TASKS",
     "Evaluation",
     "LossWeights",
     "Optimisation",
     "Recipe",
     "StudentPlan",
+    "TeacherLosses",
     "load_recipe",
     "recipe_from",
     "save_recipe",
 ]
+
+TASKS: Final = ("student", "teacher")
+"""What can be trained: the device's network, or the one that it learns from."""
+
+_OPTIMIZERS: Final = ("adamw", "sgd")
 
 
 @dataclass(frozen=True)
@@ -71,9 +80,25 @@ class LossWeights:
 
 
 @dataclass(frozen=True)
-class Optimisation:
-    """AdamW with warm-up, inverse square root decay from `steady_steps` on, and a linear cool-down at the end."""
+class TeacherLosses:
+    """Factor of each loss of a teacher. Those of the dense maps are the field's; see `losses.charts`."""
 
+    coarse: float = 5.0
+    fine: float = 1.0
+    uv: float = 0.01  # of a sum over points; with `teacher.uv_confidence` a twentieth of it does
+    confidence: float = 0.2
+    keypoints: float = 0.1  # their cross-entropy begins at 8, the logarithm of the cells
+    mask: float = 1.0
+    early: float = 0.5  # of all of these in the stages before the last
+    rois: float = 1.0  # of the losses of regions of whole pictures against those of crops
+    detection: float = 1.0  # proposals and boxes
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """Warm-up, inverse square root decay from `steady_steps` on, and a linear cool-down at the end."""
+
+    optimizer: str = "adamw"  # or sgd, with momentum 0.9
     lr: float = 1e-3
     backbone_lr: float = 0.15  # of lr, for the backbone and the layers that read its features
     weight_decay: float = 0.01
@@ -102,12 +127,15 @@ class Recipe:
     """Everything that decides a training run, besides data and machine."""
 
     name: str
+    task: str = "student"  # one of TASKS
     seed: int = 0
     precision: str = "auto"  # bf16 or fp32; auto: bf16 where the processor computes in it
     rois_per_picture: int = 3
     threads: int = 1  # of the training process; the loading process has one of its own
     checkpoint_minutes: float = 5.0
     student: StudentPlan = field(default_factory=StudentPlan)
+    teacher: TeacherSpec = field(default_factory=TeacherSpec)
+    teacher_losses: TeacherLosses = field(default_factory=TeacherLosses)
     batch: BatchPlan = field(default_factory=BatchPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -126,6 +154,10 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     recipe: Recipe = _build(Recipe, values, "")
     if recipe.precision not in ("auto", "bf16", "fp32"):
         raise InputError(f"precision is auto, bf16 or fp32, not {recipe.precision!r}")
+    if recipe.task not in TASKS:
+        raise InputError(f"task is {' or '.join(TASKS)}, not {recipe.task!r}")
+    if recipe.optimisation.optimizer not in _OPTIMIZERS:
+        raise InputError(f"optimisation.optimizer is {' or '.join(_OPTIMIZERS)}, not {recipe.optimisation.optimizer!r}")
     recipe.student.spec()
     return recipe
 
@@ -151,7 +183,7 @@ def load_recipe(path: Path) -> Recipe:
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Write the resolved recipe, every default spelled out."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
+    partial.write_text(yaml.safe_dump(json.loads(json.dumps(asdict(recipe))), sort_keys=False))
     partial.replace(path)
 
 
@@ -168,6 +200,11 @@ def _build(kind: type[Any], values: Any, prefix: str) -> Any:
         expected = hints[key]
         if is_dataclass(expected):
             found[key] = _build(expected, value, f"{prefix}{key}.")  # type: ignore[arg-type]
+        elif get_origin(expected) is tuple:
+            kind_of = get_args(expected)[0]
+            if not isinstance(value, list) or not all(type(item) is kind_of for item in value):
+                raise InputError(f"`{prefix}{key}` is {value!r}; a list of {kind_of.__name__} is expected")
+            found[key] = tuple(value)
         elif expected is float and isinstance(value, int) and not isinstance(value, bool):
             found[key] = float(value)
         elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):

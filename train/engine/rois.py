@@ -1,5 +1,7 @@
 """RoIs of whole pictures for training the dense head: jittered true boxes and the detector's own proposals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,10 +11,11 @@ from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.rois import roi_boxes, roi_weights
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.keypoints import cut_keypoints, placed
 from densepose_mobile.train.data.targets import box_matrix, burn_points, sample_maps
 from densepose_mobile.train.losses.dense import DenseTarget
 
-__all__ = ["choose_boxes", "training_rois"]
+__all__ = ["choose_boxes", "sample_rois", "training_rois"]
 
 _PROPOSAL_SHARE = 0.5
 _PROPOSAL_IOU = 0.5
@@ -62,17 +65,37 @@ def training_rois(
     """Pooling weights wy, wx (P * count, R, S / 4) and targets of `count` RoIs of each whole picture of the batch."""
     proposals = decode_boxes(distances.detach().float().numpy(), spec)
     probability = scores.detach().float().sigmoid().numpy()[..., 0]
-    boxes, kinds = batch["whole_boxes"].numpy(), batch["whole_kinds"].numpy()
-    labels, points = batch["whole_labels"].numpy(), batch["whole_points"].numpy()
-    rois, maps = [], []
+    return sample_rois(rng, batch, list(proposals), list(probability), spec, count)[:3]
+
+
+def sample_rois(
+    rng: np.random.Generator,
+    batch: dict[str, Tensor],
+    proposals: Sequence[NDArray[np.float32]],
+    scores: Sequence[NDArray[np.float32]],
+    spec: ModelSpec,
+    count: int,
+) -> tuple[Tensor, Tensor, DenseTarget, Tensor]:
+    """As `training_rois`, of any detector's proposals (L, 4) xyxy px and scores (L,) of each picture.
+
+    Besides come keypoints (P * count, 17, 3), x and y in cells of the maps, as of `CropSample`.
+    """
+    boxes, kinds, labels, points, keypoints = (
+        batch[f"whole_{name}"].cpu().numpy() for name in ("boxes", "kinds", "labels", "points", "keypoints")
+    )
+    rois, maps, joints = [], [], []
     for p in range(len(boxes)):
-        chosen, rows = choose_boxes(rng, boxes[p], kinds[p], proposals[p], probability[p], count)
+        chosen, rows = choose_boxes(rng, boxes[p], kinds[p], proposals[p], scores[p], count)
         regions = roi_boxes(chosen, spec)
         rois.append(regions)
         for region, row in zip(regions, rows, strict=True):
             matrix, instance = box_matrix(region, spec.map_size), int(row) + 1 if row >= 0 else 255
             maps.append(sample_maps(labels[p], matrix, spec.map_size, instance))
             burn_points(maps[-1], points[p], matrix, instance)
+            own = placed(keypoints[p, max(row, 0)], matrix) * (row >= 0)
+            joints.append(cut_keypoints(own, spec.map_size, spec.map_size))
     cells = spec.detect_size // spec.feature_stride
+    device = batch["whole_labels"].device
     wy, wx = roi_weights(np.concatenate(rois), cells, spec.feature_stride, spec.roi_size)
-    return torch.from_numpy(wy), torch.from_numpy(wx), DenseTarget.of(torch.from_numpy(np.stack(maps)))
+    tensors = [torch.from_numpy(array).to(device) for array in (wy, wx, np.stack(maps), np.stack(joints))]
+    return tensors[0], tensors[1], DenseTarget.of(tensors[2]), tensors[3]

@@ -21,8 +21,8 @@ from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.engine.teacher_task import TeacherTask
 from densepose_mobile.train.losses.geodesics import RasterGeodesics
-from densepose_mobile.train.models.weights import begin_from
 
 __all__ = ["RunPaths", "train", "with_steps"]
 
@@ -37,8 +37,9 @@ class RunPaths:
     out: Path
     val: Path | None = None  # folder of held-out shards
     assets: Path | None = None
-    init: Path | None = None  # student weights to start from instead of the pretrained backbone
+    init: Path | None = None  # weights of a whole network to start from instead of a pretrained backbone
     photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures, or all there is
+    backbone: Path | None = None  # pretrained backbone, if not the one among the assets
 
 
 def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
@@ -47,7 +48,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     Raises:
         OutputError: the run folder holds a run and `resume` is not said.
         InputError: nothing to resume from or to train on, no shards, or first weights of other widths than the
-            recipe's student.
+            recipe's network.
     """
     if paths.data is None and paths.photos is None:
         raise InputError("there is nothing to train on; give --data FOLDER of shards, --photos FILE, or both")
@@ -59,17 +60,17 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
     geodesics = RasterGeodesics.of(Atlas.load())
-    task = StudentTask(recipe, geodesics)
+    task = (TeacherTask if recipe.task == "teacher" else StudentTask)(recipe, geodesics)
     reads: dict[str, int] = {}
     seed = recipe.seed
     if checkpoint is not None:
         state = torch.load(checkpoint, map_location="cpu", weights_only=False)
         reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
     elif paths.init is not None:
-        begin_from(task.student, paths.init)
+        task.begin_from(paths.init)
         task.start_average()
     else:
-        task.student.load_pretrained(asset_folder(paths.assets) / "weights" / "movenet_lightning.npz")
+        task.load_pretrained(paths.backbone, paths.assets)
         task.start_average()
     stream = RenderedBatches(
         paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos
@@ -87,16 +88,18 @@ def _checkpoint(out: Path, resume: bool) -> Path | None:
 
 
 def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> dict[str, Examiner]:
-    plan = recipe.evaluation
+    plan, finds = recipe.evaluation, recipe.batch.whole > 0
     examiners: dict[str, Examiner] = {}
     if paths.val is not None and plan.synthetic_pictures:
         val, labeller = paths.val, folder_labels(paths.val)
-        examiners["synthetic"] = lambda student, step: evaluate_synthetic(
-            student, val, labeller, geodesics, plan.synthetic_pictures
+        examiners["synthetic"] = lambda network, step: evaluate_synthetic(
+            network, val, labeller, geodesics, plan.synthetic_pictures, finds
         )
     if plan.real_pictures:
         assets = asset_folder(paths.assets)
-        examiners["real"] = RealPhotos(assets, paths.out, Atlas.load(), plan.real_pictures, plan.shown_pictures)
+        examiners["real"] = RealPhotos(
+            assets, paths.out, Atlas.load(), plan.real_pictures, plan.shown_pictures, given_boxes=not finds
+        )
     return examiners
 
 

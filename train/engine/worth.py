@@ -38,9 +38,10 @@ from densepose_mobile.results import DensePoseResult
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.dense_labels import DenseIndex, file_hash
 from densepose_mobile.train.data.shards import read_manifest
-from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.given_boxes import CropNetwork, look_at, true_boxes
 from densepose_mobile.train.engine.recipe import Recipe, load_recipe
+from densepose_mobile.train.engine.task import STUDENT_NAME
 from densepose_mobile.train.engine.trainer import RunPaths, train
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student

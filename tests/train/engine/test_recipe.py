@@ -26,6 +26,10 @@ def test_unknown_key_names_the_nearest() -> None:
         ({"name": "x", "precision": "int4"}, "int4"),
         ({"name": "x", "losses": 3}, "mapping"),
         ({"name": "x", "threads": True}, "threads"),
+        ({"name": "x", "task": "teach"}, "student or teacher"),
+        ({"name": "x", "optimisation": {"optimizer": "adam"}}, "adamw or sgd"),
+        ({"name": "x", "teacher": {"dilations": [3, "six"]}}, r"teacher\.dilations.*list of int"),
+        ({"name": "x", "teacher": {"head": "mlp"}}, r"teacher\.head.*deeplab"),
         ({"name": "x", "student": {"track_size": 100}}, r"student\.track_size.*100"),
         ({"name": "x", "student": {"roi_size": 7}}, r"student\.roi_size.*7"),
         ({"name": "x", "student": {"width": 7}}, r"student\.width.*student\.head_width"),
@@ -39,6 +43,8 @@ def test_wrong_values_are_named(values: dict[str, object], message: str) -> None
 def test_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
     recipe = recipe_from({"name": "x", "losses": {"uv": 2}, "batch": {"crops": 3}})
     assert recipe.losses.uv == 2.0
+    recipe = recipe_from({"name": "x", "task": "teacher", "teacher": {"dilations": [3, 6], "map_size": 56}})
+    assert recipe.teacher.dilations == (3, 6)
     save_recipe(recipe, tmp_path / "recipe.yaml")
     assert load_recipe(tmp_path / "recipe.yaml") == recipe
     assert set(yaml.safe_load((tmp_path / "recipe.yaml").read_text())["optimisation"]) >= {"lr", "ema"}
