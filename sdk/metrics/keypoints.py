@@ -8,10 +8,25 @@ from numpy.typing import NDArray
 from densepose_mobile.atlas import KEYPOINTS
 from densepose_mobile.parts import KAPPA, MIRROR, NUM_PARTS
 
-__all__ = ["JOINTS", "JOINT_KAPPA", "KEYPOINT_NAMES", "LIMB_KEYPOINTS", "MIRRORED_PARTS", "PARTS_AT_KEYPOINT"]
+__all__ = [
+    "JOINTS",
+    "JOINT_KAPPA",
+    "KEYPOINT_MIRROR",
+    "KEYPOINT_NAMES",
+    "LIMB_KEYPOINTS",
+    "MIRRORED_PARTS",
+    "PARTS_AT_KEYPOINT",
+]
+
+_SIDES: Final = {"left": "right", "right": "left"}
 
 KEYPOINT_NAMES: Final = tuple(name.replace(" ", "_") for name in KEYPOINTS)
 """As COCO files spell them, in their order; left is the person's left."""
+
+KEYPOINT_MIRROR: Final[NDArray[np.intp]] = np.array(
+    [KEYPOINT_NAMES.index("_".join(_SIDES.get(word, word) for word in name.split("_"))) for name in KEYPOINT_NAMES]
+)
+"""(17,) index of the same keypoint of the other side."""
 
 JOINTS: Final[dict[str, tuple[int, ...]]] = {
     "head": (0, 1, 2, 3, 4),

@@ -1,23 +1,16 @@
 """Keypoints and other points that move with their picture: mirrored, windowed, warped, cut off, covered."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
-from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.keypoints import KEYPOINT_MIRROR
 
 __all__ = ["cut_keypoints", "hide_keypoints", "mirror_keypoints", "moved", "placed"]
-
-_OTHER_SIDE: Final = {"left": "right", "right": "left"}
-_MIRROR_KEYPOINTS: Final = [
-    KEYPOINT_NAMES.index("_".join(_OTHER_SIDE.get(word, word) for word in name.split("_"))) for name in KEYPOINT_NAMES
-]
 
 
 def mirror_keypoints(keypoints: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """Keypoints (..., 17, 3) x, y, visibility of the mirrored picture: left and right ones change places."""
-    mirrored = keypoints[..., _MIRROR_KEYPOINTS, :].copy()
+    mirrored = keypoints[..., KEYPOINT_MIRROR, :].copy()
     mirrored[..., 0] = width - mirrored[..., 0]
     return mirrored
 
