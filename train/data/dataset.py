@@ -8,7 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +43,8 @@ _PATIENCE: Final = 600.0  # s to wait for the first shard
 Batch = dict[str, Any]
 """whole_image (P, S, S, 3) uint8, whole_labels (P, S, S, 4) uint8, whole_boxes (P, M, 4), whole_kinds (P, M) uint8,
 whole_points (P, K, 6) of which rows of instance 0 are none; crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m)
-uint8, crop_presence (B,), crop_box (B, 4), crop_keypoints (B, 17, 3): tensors. whole_keypoints (P, M, 17, 3) too.
+uint8, crop_presence (B,), crop_box (B, 4), crop_keypoints (B, 17, 3), crop_photo (B,) bool, with
+`teacher_size` crop_large (B, T, T, 3) uint8: tensors. whole_keypoints (P, M, 17, 3) too.
 finished: names of the shards that were read to their end since the last batch. pictures: how many were decoded."""
 
 
@@ -74,6 +75,7 @@ class RenderedBatches(IterableDataset[Batch]):
     seed: int
     reads: Mapping[str, int] = field(default_factory=dict)  # how often each shard, by its path in folder, was read
     photos: AnnotatedPhotos | None = None  # mixed in
+    teacher_size: int = 0  # px, side of the crops that a teacher looks at; 0 without one
 
     def __iter__(self) -> Iterator[Batch]:
         """Run in the loading process."""
@@ -92,7 +94,9 @@ class RenderedBatches(IterableDataset[Batch]):
         if pictures is None and photos is None:
             raise InputError("there is nothing to train on: neither a folder of shards nor annotated photos")
         while True:
-            if photos is not None and (pictures is None or rng.random() < self.plan.photos):
+            photo = photos is not None and (pictures is None or rng.random() < self.plan.photos)
+            if photo:
+                assert photos is not None
                 scene = next(photos)
             else:
                 assert pictures is not None
@@ -107,20 +111,20 @@ class RenderedBatches(IterableDataset[Batch]):
             if need_whole and rng.random() < whole_share:
                 wholes.append(whole_sample(rng, scene, self.spec, self.augmentation))
             elif need_crops:
-                crops += self._crops(rng, scene)
+                crops += self._crops(rng, scene, photo)
             warm = max(self.plan.buffer, need_whole) if need_whole else 0, max(self.plan.buffer, need_crops)
             while len(wholes) >= min(warm[0], 4 * need_whole) and len(crops) >= (warm[1] if need_crops else 0):
                 yield _collate(_draw(rng, wholes, need_whole), _draw(rng, crops, need_crops), finished, decoded)
                 finished.clear()
                 decoded = 0
 
-    def _crops(self, rng: np.random.Generator, scene: Scene) -> list[CropSample]:
+    def _crops(self, rng: np.random.Generator, scene: Scene, photo: bool) -> list[CropSample]:
         people = scene.drawn_people(rng)[: self.plan.crops_per_picture]
         wanted: list[int | None] = [int(person) for person in people]
         if rng.random() < self.augmentation.negatives * max(len(wanted), 1):
             wanted.append(None)
-        made = (crop_sample(rng, scene, person, self.spec, self.augmentation) for person in wanted)
-        return [sample for sample in made if sample is not None]
+        made = (crop_sample(rng, scene, person, self.spec, self.augmentation, self.teacher_size) for person in wanted)
+        return [replace(sample, photo=photo) for sample in made if sample is not None]
 
 
 class _Pictures:
@@ -198,7 +202,10 @@ def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[
             "crop_presence": torch.tensor([sample.presence for sample in crops], dtype=torch.float32),
             "crop_box": _stack([sample.box for sample in crops]),
             "crop_keypoints": _stack([sample.keypoints for sample in crops]),
+            "crop_photo": torch.tensor([sample.photo for sample in crops]),
         }
+        large = [sample.large for sample in crops if sample.large is not None]
+        batch |= {"crop_large": _stack(large)} if large else {}
     return batch
 
 

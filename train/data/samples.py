@@ -186,7 +186,8 @@ class CropSample:
     """A crop of one person or of nobody. image: (S, S, 3) uint8. maps: (3, M, M) uint8 of the central RoI.
 
     presence: 1.0 or 0.0. box: (4,) x0, y0, x1, y1 in crop units, cut to 0..1. keypoints: (17, 3) x, y in cells of the
-    maps, 0..M, visibility, 0 beyond them.
+    maps, 0..M, visibility, 0 beyond them. large: (T, T, 3) uint8, the same square for a teacher, where it was asked
+    for. photo: whether it comes from a photo, of which less is known than of a rendered picture.
     """
 
     image: NDArray[np.uint8]
@@ -194,6 +195,8 @@ class CropSample:
     presence: float
     box: NDArray[np.float32]
     keypoints: NDArray[np.float32]
+    large: NDArray[np.uint8] | None = None
+    photo: bool = False
 
 
 def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: Augmentation) -> WholeSample:
@@ -222,9 +225,9 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
 
 
 def crop_sample(
-    rng: np.random.Generator, scene: Scene, person: int | None, spec: ModelSpec, aug: Augmentation
+    rng: np.random.Generator, scene: Scene, person: int | None, spec: ModelSpec, aug: Augmentation, teacher: int = 0
 ) -> CropSample | None:
-    """A jittered crop of the person in row `person`, or of nobody; None when no such crop was found."""
+    """A jittered crop of a row's person or of nobody, drawn again at `teacher` px if any; None when none was found."""
     for _ in range(6):
         matrix = (
             _empty_square(rng, scene, spec) if person is None else _person_square(rng, scene.boxes[person], spec, aug)
@@ -243,7 +246,9 @@ def crop_sample(
     burn_points(maps, scene.points, matrix @ cells, instance)
     joints = np.zeros(_KEYPOINTS, np.float32) if person is None else placed(scene.keypoints[person], matrix @ cells)
     keypoints = cut_keypoints(joints, spec.map_size, spec.map_size)
-    return CropSample(image, maps, float(person is not None), box, keypoints)
+    larger = matrix @ np.diag([*[spec.track_size / max(teacher, 1)] * 2, 1.0])
+    large = warp_image(scene.image, larger, teacher) if teacher else None
+    return CropSample(image, maps, float(person is not None), box, keypoints, large)
 
 
 def _similarity(middle: NDArray[np.floating], step: float, turn: float, size: int) -> NDArray[np.float64]:

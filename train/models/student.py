@@ -73,13 +73,17 @@ class Student(nn.Module):
         pooled = pool_rois(features.permute(0, 2, 3, 1), wy, wx)
         return self.dense_head(pooled.permute(0, 3, 1, 2))
 
-    def track(self, image: Tensor) -> dict[str, Tensor]:
-        """Crops of one person each -> maps of the central RoI, presence (B, 1) logit, box (B, 4) in crop units."""
-        deep = self.backbone(image)
-        features = self.pyramid(deep)[0]
-        batch = image.shape[0]
+    def look(self, crops: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Crops of one person each -> levels of the pyramid (B, C, S / s, S / s), s = 4, 8, 16, 32, and `track`'s."""
+        deep = self.backbone(crops)
+        levels = self.pyramid(deep)
+        batch = crops.shape[0]
         wy = self.track_wy if batch == 1 else self.track_wy.repeat(batch, 1, 1)
         wx = self.track_wx if batch == 1 else self.track_wx.repeat(batch, 1, 1)
-        maps = self.dense(features, wy, wx)
+        maps = self.dense(levels[0], wy, wx)
         presence, box = self.track_head(deep[-1])
-        return {**maps, "presence": presence, "box": box}
+        return levels, {**maps, "presence": presence, "box": box}
+
+    def track(self, image: Tensor) -> dict[str, Tensor]:
+        """Crops of one person each -> maps of the central RoI, presence (B, 1) logit, box (B, 4) in crop units."""
+        return self.look(image)[1]

@@ -212,3 +212,15 @@ def test_grey_photos_become_rgb(exported: Path) -> None:
         cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE))
     scene = next(AnnotatedPhotos(exported / "annotations.json", exported / "images").scenes(np.random.default_rng(0)))
     assert scene.image.shape[2] == 3
+
+
+def test_a_teacher_gets_its_crops(exported: Path, tmp_path: Path, plain_labels: Labeller) -> None:
+    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+    plan = BatchPlan(whole=0, crops=6, buffer=6, photos=0.5)
+    stream = RenderedBatches(
+        tmp_path, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos, teacher_size=128
+    )
+    batches = list(islice(stream, 3))
+    assert all(batch["crop_large"].shape == (6, 128, 128, 3) for batch in batches)
+    photo = np.concatenate([batch["crop_photo"] for batch in batches])
+    assert 0 < photo.mean() < 1

@@ -116,3 +116,20 @@ def test_points_move_with_the_picture(scene: Scene, seed: int) -> None:
     assert inside.sum() >= 10
     assert (full.labels[y, x, 3] == whole.points[inside, 5]).mean() > 0.9
     assert (full.labels[y, x, 0] == whole.points[inside, 2]).mean() > 0.85
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_teacher_sees_the_same_square_larger(seed: int) -> None:
+    """On a picture of gradients the mean of each 2 x 2 pixels of the larger crop is the pixel of the smaller one."""
+    y, x = np.mgrid[:160, :160].astype(np.float32) + 0.5
+    image = np.stack([x, y, (x + y) / 2], -1) * 1.5
+    labels = np.zeros((160, 160, 4), np.uint8)
+    labels[40:120, 50:100] = (UNKNOWN_PART, 0, 0, 1)
+    scene = Scene.of(image.astype(np.uint8), labels, np.array([60.0]))
+    sample = crop_sample(np.random.default_rng(seed), scene, 0, SPEC, ROUGH, 2 * SPEC.track_size)
+    assert sample is not None
+    assert sample.large is not None
+    halved = sample.large.reshape(SPEC.track_size, 2, SPEC.track_size, 2, 3).mean((1, 3))
+    inside = np.abs(halved - 128).min(-1) > 8  # grey borders, and what is next to them
+    assert inside.mean() > 0.3
+    assert np.abs(halved - sample.image)[inside].mean() < 1
