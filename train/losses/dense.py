@@ -10,13 +10,15 @@ from torch.nn import functional
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
 
-__all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "DenseTarget", "dense_loss"]
+__all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "UV_BEND", "DenseTarget", "dense_loss"]
 
 PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
 """(24,) weight of each true part: hands and feet cover few cells and have a small kappa."""
 
+UV_BEND: Final = 0.03
+"""Chart units, where smooth L1 turns from square to linear."""
+
 _BACKGROUND_WEIGHT: Final = 0.5
-_UV_BEND: Final = 0.03  # chart units, where smooth L1 turns from square to linear
 
 
 def _allowed_parts() -> Tensor:
@@ -85,7 +87,7 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     chart = part[:, None]
     predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
-    error = functional.smooth_l1_loss(predicted, true, beta=_UV_BEND, reduction="none").sum(1)
+    error = functional.smooth_l1_loss(predicted, true, beta=UV_BEND, reduction="none").sum(1)
     losses["uv"] = (error * share).sum() / share.sum()
     return losses
 
