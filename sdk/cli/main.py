@@ -38,7 +38,8 @@ _SUMMARIES: Final = {
     "bench": "How long bundles take on this machine, stage by stage, and what memory.",
     "atlas": "Build and inspect the body atlas.",
     "data": "Render, inspect and export synthetic people.",
-    "train": "Train a student.",
+    "train": "Train a student or a teacher.",
+    "distill": "Train a student from a teacher.",
     "calibrate": "Choose calibration pictures and collect their statistics.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }

@@ -56,11 +56,15 @@ class AveragedTask(lightning.LightningModule, ABC):
         """Let the average start from the network (after pretrained weights were loaded)."""
         self.averaged.load_state_dict(self.network.state_dict())
 
+    def trained_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Names and values of what is trained: the network's, and what a task needs beside it."""
+        return list(self.network.named_parameters())
+
     def configure_optimizers(self) -> Any:
         """The backbone and what reads its features have their own rate, biases do not decay."""
         plan = self.recipe.optimisation
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self.trained_parameters():
             if parameter.requires_grad:
                 groups.setdefault((name.startswith(self.slow), parameter.ndim > 1), []).append(parameter)
         rated = [
@@ -91,7 +95,7 @@ class AveragedTask(lightning.LightningModule, ABC):
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip by global norm and keep the norm for the log; a gradient that is not finite skips the step."""
-        trained = [p for p in self.network.parameters() if p.grad is not None]
+        trained = [p for _, p in self.trained_parameters() if p.grad is not None]
         norm = nn.utils.clip_grad_norm_(trained, self.recipe.optimisation.clip).detach()
         self.latest["run/gradient_norm"] = norm
         if not norm.isfinite():

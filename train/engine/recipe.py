@@ -13,6 +13,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import BatchPlan
 from densepose_mobile.train.data.samples import Augmentation
+from densepose_mobile.train.engine.distillation import Distillation
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
 __all__ = [
@@ -139,6 +140,7 @@ class Recipe:
     batch: BatchPlan = field(default_factory=BatchPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
+    distillation: Distillation = field(default_factory=Distillation)
     optimisation: Optimisation = field(default_factory=Optimisation)
     evaluation: Evaluation = field(default_factory=Evaluation)
 
@@ -159,6 +161,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if recipe.optimisation.optimizer not in _OPTIMIZERS:
         raise InputError(f"optimisation.optimizer is {' or '.join(_OPTIMIZERS)}, not {recipe.optimisation.optimizer!r}")
     recipe.student.spec()
+    recipe.distillation.check()
     return recipe
 
 

@@ -37,6 +37,9 @@ class StudentTask(AveragedTask):
 
     averaged: Student
 
+    teacher_size = 0
+    """Side of the crops that a teacher looks at, px; 0 without one."""
+
     def __init__(self, recipe: Recipe, geodesics: Distances) -> None:
         super().__init__(recipe)
         self.spec = recipe.student.spec()
@@ -74,10 +77,11 @@ class StudentTask(AveragedTask):
         bfloat16 = self.recipe.precision == "bf16"
         if "crop_image" in batch:
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                out = self.student.track(network_tensor(batch["crop_image"]))
+                levels, out = self.student.look(network_tensor(batch["crop_image"]))
             parts |= self._dense("crop", out, DenseTarget.of(batch["crop_maps"]), 1.0)
             track = track_loss(out["presence"], out["box"], batch["crop_presence"], batch["crop_box"])
             parts |= {name: value * getattr(weights, name) for name, value in track.items()}
+            parts |= self.lessons(batch, levels, out)
         if "whole_image" in batch:
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 found = self.student.detect(network_tensor(batch["whole_image"]))
@@ -92,6 +96,10 @@ class StudentTask(AveragedTask):
             )
             parts |= {name: value * getattr(weights, name) for name, value in detection.items()}
         return self.total(parts)
+
+    def lessons(self, batch: Batch, levels: list[Tensor], out: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses that somebody else teaches beside the annotations; levels, out: the student's look at the crops."""
+        return {}
 
     def _dense(self, kind: str, maps: dict[str, Tensor], target: DenseTarget, factor: float) -> dict[str, Tensor]:
         weights = self.recipe.losses

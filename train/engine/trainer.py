@@ -15,6 +15,7 @@ from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import RenderedBatches
 from densepose_mobile.train.data.folder import folder_labels
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
+from densepose_mobile.train.engine.distill import DistillTask
 from densepose_mobile.train.engine.evaluation import Examiner
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.photos import RealPhotos
@@ -22,6 +23,7 @@ from densepose_mobile.train.engine.recipe import Recipe, save_recipe
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.engine.teacher_task import TeacherTask
+from densepose_mobile.train.engine.teachers import load_teacher
 from densepose_mobile.train.losses.geodesics import RasterGeodesics
 
 __all__ = ["RunPaths", "train", "with_steps"]
@@ -40,6 +42,7 @@ class RunPaths:
     init: Path | None = None  # weights of a whole network to start from instead of a pretrained backbone
     photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures, or all there is
     backbone: Path | None = None  # pretrained backbone, if not the one among the assets
+    teacher: Path | None = None  # weights of the network that a student learns from beside the annotations
 
 
 def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
@@ -60,7 +63,7 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
     geodesics = RasterGeodesics.of(Atlas.load())
-    task = (TeacherTask if recipe.task == "teacher" else StudentTask)(recipe, geodesics)
+    task = _task(recipe, paths, geodesics)
     reads: dict[str, int] = {}
     seed = recipe.seed
     if checkpoint is not None:
@@ -72,10 +75,19 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     else:
         task.load_pretrained(paths.backbone, paths.assets)
         task.start_average()
+    size = task.teacher_size if isinstance(task, StudentTask) else 0
     stream = RenderedBatches(
-        paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos
+        paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos, size
     )
     fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
+
+
+def _task(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> StudentTask | TeacherTask:
+    if paths.teacher is not None:
+        if recipe.task != "student":
+            raise InputError(f"only a student can be distilled; the recipe's task is {recipe.task!r}")
+        return DistillTask(recipe, geodesics, load_teacher(paths.teacher))
+    return (TeacherTask if recipe.task == "teacher" else StudentTask)(recipe, geodesics)
 
 
 def _checkpoint(out: Path, resume: bool) -> Path | None:

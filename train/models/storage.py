@@ -12,7 +12,7 @@ from torch import nn
 
 from densepose_mobile.errors import AssetError, InputError
 
-__all__ = ["load_weights", "save_weights", "with_tuples"]
+__all__ = ["load_weights", "read_header", "save_weights", "with_tuples"]
 
 _KEY: Final = "densepose_mobile"
 
@@ -30,6 +30,28 @@ def save_weights(path: Path, network: nn.Module, header: dict[str, Any], half: b
     partial.replace(path)
 
 
+def read_header(path: Path, kind: str) -> dict[str, Any]:
+    """What a file of weights says of itself. kind: what the network is called, for messages.
+
+    Raises:
+        AssetError: no such file, or not a network of this project.
+    """
+    if not path.is_file():
+        raise AssetError(f"{kind} weights {path} do not exist; train them, or give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+    except SafetensorError as error:
+        raise AssetError(f"{path} is not a safetensors file: {error}") from error
+    try:
+        header = json.loads(text or "")
+    except ValueError:
+        header = None
+    if not isinstance(header, dict):
+        raise AssetError(f"{path} has no densepose_mobile header: it is not a {kind}")
+    return header
+
+
 def load_weights(path: Path, kind: str, make: Callable[[dict[str, Any]], Network]) -> tuple[Network, dict[str, Any]]:
     """The network that `make` builds of the header, with its weights, in evaluation mode; and the header.
 
@@ -38,18 +60,10 @@ def load_weights(path: Path, kind: str, make: Callable[[dict[str, Any]], Network
     Raises:
         AssetError: no such file, not of that kind, or weights of another network.
     """
-    if not path.is_file():
-        raise AssetError(f"{kind} weights {path} do not exist; train them, or give the path of a .safetensors file")
+    header = read_header(path, kind)
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            if text is None:
-                raise AssetError(f"{path} has no densepose_mobile header: it is not a {kind}")
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise AssetError(f"{path} is not a safetensors file: {error}") from error
-    try:
-        header: dict[str, Any] = json.loads(text)
         network = make(header)
     except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise AssetError(
