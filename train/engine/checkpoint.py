@@ -1,4 +1,4 @@
-"""Checkpoints by the clock, written to a temporary name and renamed, and the averaged student beside them."""
+"""Checkpoints by the clock, written to a temporary name and renamed, and the averaged network beside them."""
 
 import logging
 import time
@@ -9,22 +9,18 @@ from typing import Any, Final
 import lightning
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from densepose_mobile.train.engine.task import StudentTask
-from densepose_mobile.train.models.weights import save_student
+from densepose_mobile.train.engine.averaged import AveragedTask
 
-__all__ = ["CHECKPOINT_NAME", "STUDENT_NAME", "PeriodicCheckpoint", "save_run"]
+__all__ = ["CHECKPOINT_NAME", "PeriodicCheckpoint", "save_run"]
 
 CHECKPOINT_NAME: Final = "last.ckpt"
-"""Everything that `--resume` needs: student, average, optimiser, schedule, place in the data."""
-
-STUDENT_NAME: Final = "student.safetensors"
-"""The averaged student, for `convert` and for `--init`."""
+"""Everything that `--resume` needs: network, average, optimiser, schedule, place in the data."""
 
 _log = logging.getLogger(__name__)
 
 
-def save_run(trainer: lightning.Trainer, task: StudentTask, out: Path) -> None:
-    """Write `last.ckpt` and `student.safetensors`; whoever reads them meanwhile sees the old or the new file."""
+def save_run(trainer: lightning.Trainer, task: AveragedTask, out: Path) -> None:
+    """Write `last.ckpt` and the averaged network; whoever reads them meanwhile sees the old or the new file."""
     partial = out / (CHECKPOINT_NAME + ".partial")
     trainer.save_checkpoint(partial)
     if trainer.is_global_zero:
@@ -33,10 +29,9 @@ def save_run(trainer: lightning.Trainer, task: StudentTask, out: Path) -> None:
             "recipe": asdict(task.recipe),
             "seed": task.recipe.seed,
             "step": trainer.global_step,
-            "data": {"pictures": task.pictures, "shards": len(task.reads)},
             "metrics": dict(task.metrics),
         }
-        save_student(out / STUDENT_NAME, task.averaged, header)
+        task.save_weights(out, header)
         _log.info("checkpoint at step %d, %d pictures seen", trainer.global_step, task.pictures)
 
 

@@ -7,19 +7,18 @@ from typing import Any
 
 import lightning
 
-from densepose_mobile.train.engine.task import StudentTask
-from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.engine.averaged import AveragedTask
 
 __all__ = ["Examiner", "PeriodicEvaluation"]
 
 _log = logging.getLogger(__name__)
 
-Examiner = Callable[[Student, int], dict[str, float]]
-"""Student in evaluation mode and step -> figures by name."""
+Examiner = Callable[[Any, int], dict[str, float]]
+"""Averaged network in evaluation mode and step -> figures by name."""
 
 
 class PeriodicEvaluation(lightning.Callback):
-    """Runs the examiners on the averaged student. One that fails is logged, and training goes on."""
+    """Runs the examiners on the averaged network. One that fails is logged, and training goes on."""
 
     def __init__(self, every_steps: int, examiners: dict[str, Examiner]) -> None:
         self._every = every_steps
@@ -39,14 +38,14 @@ class PeriodicEvaluation(lightning.Callback):
             self._done = trainer.global_step
             self.run(trainer, module)
 
-    def run(self, trainer: lightning.Trainer, task: StudentTask) -> None:
-        """Evaluate now; figures go to the loggers and into the headers of saved students."""
+    def run(self, trainer: lightning.Trainer, task: AveragedTask) -> None:
+        """Evaluate now; figures go to the loggers and into the headers of saved weights."""
         step = trainer.global_step
-        student = task.averaged.eval()
+        network = task.averaged.eval()
         for name, examiner in self._examiners.items():
             begin = time.monotonic()
             try:
-                figures = examiner(student, step)
+                figures = examiner(network, step)
             except Exception:
                 _log.exception("evaluation %s failed at step %d; training goes on", name, step)
                 continue
@@ -57,4 +56,4 @@ class PeriodicEvaluation(lightning.Callback):
                 logger.save()
             text = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
             _log.info("step %d, %s (%.0f s): %s", step, name, time.monotonic() - begin, text)
-        task.student.train()
+        task.network.train()

@@ -12,16 +12,16 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader, IterableDataset
 
 from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.engine.averaged import AveragedTask
 from densepose_mobile.train.engine.checkpoint import PeriodicCheckpoint
 from densepose_mobile.train.engine.evaluation import Examiner, PeriodicEvaluation
 from densepose_mobile.train.engine.progress import Progress
-from densepose_mobile.train.engine.task import StudentTask
 
 __all__ = ["fit"]
 
 
 def fit(
-    task: StudentTask,
+    task: AveragedTask,
     stream: IterableDataset[Batch],
     out: Path,
     examiners: dict[str, Examiner],

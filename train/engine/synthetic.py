@@ -17,7 +17,7 @@ from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.records import iter_pictures
 from densepose_mobile.train.data.samples import Augmentation, Scene, crop_sample, whole_sample
 from densepose_mobile.train.data.targets import Labeller, label_picture
-from densepose_mobile.train.engine.task import network_tensor
+from densepose_mobile.train.engine.averaged import network_tensor
 from densepose_mobile.train.models.student import Student
 
 __all__ = ["evaluate_synthetic"]

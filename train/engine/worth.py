@@ -38,9 +38,10 @@ from densepose_mobile.results import DensePoseResult
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.dense_labels import DenseIndex, file_hash
 from densepose_mobile.train.data.shards import read_manifest
-from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.given_boxes import CropNetwork, look_at, true_boxes
 from densepose_mobile.train.engine.recipe import Recipe, load_recipe
+from densepose_mobile.train.engine.task import STUDENT_NAME
 from densepose_mobile.train.engine.trainer import RunPaths, train
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student
@@ -88,7 +89,8 @@ def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
         places = value.split(":")
         if len(places) not in (2, 3) or not all(places):
             raise InputError(f"{name}={value}: give it as {layout}")
-        data[name] = TrainingData(photos=AnnotatedPhotos(*map(Path, places)))
+        annotations, images, *dense = map(Path, places)
+        data[name] = TrainingData(photos=AnnotatedPhotos(annotations, images, dense[0] if dense else None))
     return data
 
 

@@ -13,12 +13,12 @@ from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.data.targets import Labeller
-from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, STUDENT_NAME
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe, StudentPlan
 from densepose_mobile.train.engine.rois import choose_boxes, training_rois
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
-from densepose_mobile.train.engine.task import StudentTask
+from densepose_mobile.train.engine.task import STUDENT_NAME, StudentTask
 from densepose_mobile.train.models.weights import load_student
 
 STUDENT = StudentPlan(detect_size=64, track_size=96, feature_channels=16, head_width=16)
@@ -150,7 +150,7 @@ def test_stopped_run_keeps_its_last_step(
                 raise stop
             return super().training_step(batch, index)
 
-    task = Stopped(RECIPE, SPEC, flat_geodesics)
+    task = Stopped(RECIPE, flat_geodesics)
     with pytest.raises((SystemExit, KeyboardInterrupt)):
         fit(task, Fixed(batches), tmp_path, {}, workers=0)
     assert torch.load(tmp_path / CHECKPOINT_NAME, weights_only=False)["global_step"] == 3

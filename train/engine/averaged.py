@@ -1,0 +1,106 @@
+"""What every training task shares: a network and its moving average, the optimiser, the place in the data."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from densepose_mobile.train.engine.recipe import Recipe
+from densepose_mobile.train.engine.schedule import lr_factor
+
+__all__ = ["AveragedTask", "network_tensor"]
+
+
+def network_tensor(image: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 -> (B, 3, S, S) float32, (x - 127.5) / 127.5, channels last in memory."""
+    return image.permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
+
+
+class AveragedTask(lightning.LightningModule, ABC):
+    """Trains `network`; its moving average `averaged` is what is evaluated and saved."""
+
+    slow: ClassVar[tuple[str, ...]]
+    """Beginnings of the names of the parameters that learn at the backbone's rate."""
+
+    averaged: nn.Module
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.reads: dict[str, int] = {}  # how often each shard was read to its end
+        self.pictures = 0  # decoded so far
+        self.metrics: dict[str, float] = {}  # of the latest evaluation
+        self.latest: dict[str, Tensor] = {}  # of the latest step, for the log
+
+    @property
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """What is trained."""
+
+    @abstractmethod
+    def save_weights(self, out: Path, header: dict[str, Any]) -> None:
+        """Write the averaged network into the folder of the run."""
+
+    def start_average(self) -> None:
+        """Let the average start from the network (after pretrained weights were loaded)."""
+        self.averaged.load_state_dict(self.network.state_dict())
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; the backbone and what reads its features have their own rate, biases do not decay."""
+        plan = self.recipe.optimisation
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, parameter in self.network.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault((name.startswith(self.slow), parameter.ndim > 1), []).append(parameter)
+        optimizer = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": plan.lr * (plan.backbone_lr if backbone else 1.0),
+                    "weight_decay": plan.weight_decay if weights else 0.0,
+                }
+                for (backbone, weights), parameters in groups.items()
+            ],
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(step, plan))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def total(self, parts: dict[str, Tensor]) -> Tensor:
+        """Sum of the losses, which are kept for the log. Raises FloatingPointError for one that is not finite."""
+        total: Tensor = torch.stack(list(parts.values())).sum()
+        if not total.isfinite():
+            bad = ", ".join(f"{name} {float(value):.3g}" for name, value in parts.items() if not value.isfinite())
+            raise FloatingPointError(f"loss is not finite at step {self.global_step}: {bad}; resume with a lower lr")
+        self.latest.update({f"loss/{name}": value.detach() for name, value in parts.items()})
+        self.latest["loss/total"] = total.detach()
+        return total
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Clip by global norm and keep the norm for the log; a gradient that is not finite skips the step."""
+        trained = [p for p in self.network.parameters() if p.grad is not None]
+        norm = nn.utils.clip_grad_norm_(trained, self.recipe.optimisation.clip).detach()
+        self.latest["run/gradient_norm"] = norm
+        if not norm.isfinite():
+            optimizer.zero_grad()
+
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        """Move the average; early on it follows faster."""
+        step = self.global_step
+        keep = min(self.recipe.optimisation.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            averaged = [p.detach() for p in self.averaged.parameters()]
+            current = [p.detach() for p in self.network.parameters()]
+            torch._foreach_lerp_(averaged, current, 1 - keep)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the place in the data."""
+        checkpoint["data"] = {"reads": dict(self.reads), "pictures": self.pictures}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the place in the data up again."""
+        self.reads = dict(checkpoint["data"]["reads"])
+        self.pictures = int(checkpoint["data"]["pictures"])
