@@ -4,17 +4,20 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import yaml
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import BatchPlan
+from densepose_mobile.train.data.person_crops import CropPlan
 from densepose_mobile.train.data.samples import Augmentation
 
 __all__ = [
+    "TASKS",
     "Evaluation",
+    "InpaintingPlan",
     "LossWeights",
     "Optimisation",
     "Recipe",
@@ -23,6 +26,9 @@ __all__ = [
     "recipe_from",
     "save_recipe",
 ]
+
+TASKS: Final = ("student", "inpainting")
+"""What can be trained: the device's network, or the one that fills in annotated people."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,23 @@ class StudentPlan:
             roi_size=self.roi_size,
             map_size=2 * self.roi_size,
         )
+
+
+@dataclass(frozen=True)
+class InpaintingPlan:
+    """The inpainting network and its check."""
+
+    width: int = 64  # channels
+    kept_back: int = 5  # every so-many-th surface point of a person is not trained on; 0: all are
+    checked_people: int = 200  # whose points are looked at in an evaluation
+    crops: CropPlan = field(default_factory=CropPlan)
+
+    def check(self) -> None:
+        """Raise InputError for a size or share that cannot be."""
+        if self.crops.size % 32 or self.crops.size < 32:
+            raise InputError(f"`inpainting.crops.size` is {self.crops.size}; a multiple of 32 is expected")
+        if self.kept_back == 1 or self.kept_back < 0:
+            raise InputError(f"`inpainting.kept_back` is {self.kept_back}; 0, or from 2 on, or no point is left")
 
 
 @dataclass(frozen=True)
@@ -102,12 +125,14 @@ class Recipe:
     """Everything that decides a training run, besides data and machine."""
 
     name: str
+    task: str = "student"  # one of TASKS
     seed: int = 0
     precision: str = "auto"  # bf16 or fp32; auto: bf16 where the processor computes in it
     rois_per_picture: int = 3
     threads: int = 1  # of the training process; the loading process has one of its own
     checkpoint_minutes: float = 5.0
     student: StudentPlan = field(default_factory=StudentPlan)
+    inpainting: InpaintingPlan = field(default_factory=InpaintingPlan)
     batch: BatchPlan = field(default_factory=BatchPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -126,7 +151,10 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     recipe: Recipe = _build(Recipe, values, "")
     if recipe.precision not in ("auto", "bf16", "fp32"):
         raise InputError(f"precision is auto, bf16 or fp32, not {recipe.precision!r}")
+    if recipe.task not in TASKS:
+        raise InputError(f"task is {' or '.join(TASKS)}, not {recipe.task!r}")
     recipe.student.spec()
+    recipe.inpainting.check()
     return recipe
 
 

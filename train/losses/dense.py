@@ -10,13 +10,15 @@ from torch.nn import functional
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
 
-__all__ = ["PART_WEIGHT", "DenseTarget", "dense_loss"]
+__all__ = ["ALLOWED_PARTS", "PART_WEIGHT", "UV_BEND", "DenseTarget", "dense_loss"]
 
 PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
 """(24,) weight of each true part: hands and feet cover few cells and have a small kappa."""
 
+UV_BEND: Final = 0.03
+"""Chart units, where smooth L1 turns from square to linear."""
+
 _BACKGROUND_WEIGHT: Final = 0.5
-_UV_BEND: Final = 0.03  # chart units, where smooth L1 turns from square to linear
 
 
 def _allowed_parts() -> Tensor:
@@ -26,7 +28,7 @@ def _allowed_parts() -> Tensor:
     return table
 
 
-_ALLOWED: Final = _allowed_parts()
+ALLOWED_PARTS: Final = _allowed_parts()
 """(256, 24) the fine parts that a code of `train.data.targets` leaves, where it knows some but no coordinates."""
 
 
@@ -85,14 +87,14 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     chart = part[:, None]
     predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
-    error = functional.smooth_l1_loss(predicted, true, beta=_UV_BEND, reduction="none").sum(1)
+    error = functional.smooth_l1_loss(predicted, true, beta=UV_BEND, reduction="none").sum(1)
     losses["uv"] = (error * share).sum() / share.sum()
     return losses
 
 
 def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, float]:
     """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right, and its weight."""
-    allowed = _ALLOWED.to(codes.device)
+    allowed = ALLOWED_PARTS.to(codes.device)
     seen = allowed.any(1)[codes]
     if not seen.any():
         return logits.new_zeros((), dtype=torch.float32), 0.0
