@@ -1,5 +1,6 @@
-"""`densepose-mobile data`: render synthetic people, look at them, export them."""
+"""`densepose-mobile data`: render synthetic people, look at them, export them; query annotations, fill them in."""
 
+import dataclasses
 import enum
 import functools
 import itertools
@@ -134,6 +135,39 @@ def export(
         labels, info = folder_labels(shards), {"atlas": Atlas.load().id, "seed": seed}
         path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task), dense)
     typer.echo(path)
+
+
+@app.command()
+def inpaint(
+    annotations: Annotated[Path, typer.Argument(help="COCO person file, best one with DensePose points and masks.")],
+    images: Annotated[Path, typer.Argument(help="Folder of its pictures.")],
+    model: Annotated[Path, typer.Option(help="Inpainting network, the inpaint.safetensors of a run.")],
+    out: Annotated[Path, typer.Option(help="Folder of the dense labels; unfinished ones are continued.")],
+) -> None:
+    """Fill in part, U and V of every pixel of annotated people; print how well that agrees with their points."""
+    from densepose_mobile.atlas import Atlas
+    from densepose_mobile.train.data.annotated import AnnotatedPhotos
+    from densepose_mobile.train.data.dense_labels import file_hash
+    from densepose_mobile.train.engine.agreement import agreement
+    from densepose_mobile.train.engine.inpaint import inpaint_people
+    from densepose_mobile.train.losses.geodesics import RasterGeodesics
+    from densepose_mobile.train.models.inpainting import load_inpainting
+
+    net, header = load_inpainting(model)
+    photos = AnnotatedPhotos(annotations, images)
+    pictures = photos.pictures()
+    with _progress() as bar:
+        count = sum(not person.crowd for picture in pictures for person in picture.people)
+        task = bar.add_task("people", total=count)
+        dense = inpaint_people(net, file_hash(model), photos, pictures, out, functools.partial(bar.advance, task))
+    trained_on = header["data"]["annotations"] == dense.index.annotations
+    kept_back = header["recipe"]["inpainting"]["kept_back"] if trained_on else None
+    figures = agreement(dense, pictures, kept_back, RasterGeodesics.of(Atlas.load()))
+    dataclasses.replace(dense.index, agreement=figures).write(out)
+    typer.echo(json.dumps(figures))
+    if dense.index.left_out:
+        _log.warning("%d of %d people were left out; %s names them", len(dense.index.left_out), count, out)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -29,6 +29,7 @@ __all__ = [
     "Scene",
     "WholeSample",
     "crop_sample",
+    "jittered_square",
     "whole_sample",
 ]
 
@@ -229,9 +230,10 @@ def crop_sample(
 ) -> CropSample | None:
     """A jittered crop of a row's person or of nobody, drawn again at `teacher` px if any; None when none was found."""
     for _ in range(6):
-        matrix = (
-            _empty_square(rng, scene, spec) if person is None else _person_square(rng, scene.boxes[person], spec, aug)
-        )
+        if person is None:
+            matrix = _empty_square(rng, scene, spec)
+        else:
+            matrix = jittered_square(rng, crop_square(scene.boxes[person], spec), spec.track_size, aug)
         box, share = _seen(scene.labels, person, matrix, spec.track_size)
         if share < 0.05 if person is None else share >= _VISIBLE_SHARE:
             break
@@ -257,14 +259,15 @@ def _similarity(middle: NDArray[np.floating], step: float, turn: float, size: in
     return np.column_stack([linear, np.asarray(middle, np.float64) - linear @ np.array([size / 2, size / 2])])
 
 
-def _person_square(
-    rng: np.random.Generator, box: NDArray[np.float32], spec: ModelSpec, aug: Augmentation
+def jittered_square(
+    rng: np.random.Generator, square: NDArray[np.floating], size: int, aug: Augmentation
 ) -> NDArray[np.float64]:
-    x0, y0, x1, y1 = (float(v) for v in crop_square(box, spec))
+    """(2, 3) map from `size` px crops to the picture: a square xyxy px, resized, shifted and turned a little."""
+    x0, y0, x1, y1 = (float(v) for v in square)
     side = (x1 - x0) * float(np.exp(np.clip(rng.normal(0, aug.scale), -0.35, 0.4)))
     middle = np.array([x0 + x1, y0 + y1]) / 2 + np.clip(rng.normal(0, aug.shift, 2), -0.2, 0.2) * side
     turn = np.deg2rad(rng.normal(0, aug.rotation)) if rng.random() < aug.rotate else 0.0
-    return _similarity(middle, side / spec.track_size, float(turn), spec.track_size)
+    return _similarity(middle, side / size, float(turn), size)
 
 
 def _empty_square(rng: np.random.Generator, scene: Scene, spec: ModelSpec) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import yaml
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dataset import BatchPlan
+from densepose_mobile.train.data.person_crops import CropPlan
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.engine.distillation import Distillation
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
@@ -19,6 +20,7 @@ from densepose_mobile.train.models.teacher.spec import TeacherSpec
 __all__ = [
     "TASKS",
     "Evaluation",
+    "InpaintingPlan",
     "LossWeights",
     "Optimisation",
     "Recipe",
@@ -29,8 +31,8 @@ __all__ = [
     "save_recipe",
 ]
 
-TASKS: Final = ("student", "teacher")
-"""What can be trained: the device's network, or the one that it learns from."""
+TASKS: Final = ("student", "teacher", "inpainting")
+"""What can be trained: the device's network, one that it learns from, or one that fills in annotated people."""
 
 _OPTIMIZERS: Final = ("adamw", "sgd")
 
@@ -62,6 +64,23 @@ class StudentPlan:
             roi_size=self.roi_size,
             map_size=2 * self.roi_size,
         )
+
+
+@dataclass(frozen=True)
+class InpaintingPlan:
+    """The inpainting network and its check."""
+
+    width: int = 64  # channels
+    kept_back: int = 5  # every so-many-th surface point of a person is not trained on; 0: all are
+    checked_people: int = 200  # whose points are looked at in an evaluation
+    crops: CropPlan = field(default_factory=CropPlan)
+
+    def check(self) -> None:
+        """Raise InputError for a size or share that cannot be."""
+        if self.crops.size % 32 or self.crops.size < 32:
+            raise InputError(f"`inpainting.crops.size` is {self.crops.size}; a multiple of 32 is expected")
+        if self.kept_back == 1 or self.kept_back < 0:
+            raise InputError(f"`inpainting.kept_back` is {self.kept_back}; 0, or from 2 on, or no point is left")
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,7 @@ class Recipe:
     student: StudentPlan = field(default_factory=StudentPlan)
     teacher: TeacherSpec = field(default_factory=TeacherSpec)
     teacher_losses: TeacherLosses = field(default_factory=TeacherLosses)
+    inpainting: InpaintingPlan = field(default_factory=InpaintingPlan)
     batch: BatchPlan = field(default_factory=BatchPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -162,6 +182,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         raise InputError(f"optimisation.optimizer is {' or '.join(_OPTIMIZERS)}, not {recipe.optimisation.optimizer!r}")
     recipe.student.spec()
     recipe.distillation.check()
+    recipe.inpainting.check()
     return recipe
 
 

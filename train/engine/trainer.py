@@ -1,22 +1,30 @@
 """Putting a run together: recipe, data, task, and where it starts from."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
+from torch.utils.data import IterableDataset
 
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.assets import asset_folder
-from densepose_mobile.train.data.dataset import RenderedBatches
+from densepose_mobile.train.data.dataset import Batch, RenderedBatches
+from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.data.folder import folder_labels
+from densepose_mobile.train.data.person_crops import OnwardsFrom, PersonCrops
+from densepose_mobile.train.engine.agreement import PointCheck
+from densepose_mobile.train.engine.averaged import AveragedTask
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.distill import DistillTask
 from densepose_mobile.train.engine.evaluation import Examiner
+from densepose_mobile.train.engine.inpaint_task import InpaintTask
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
@@ -55,6 +63,10 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     """
     if paths.data is None and paths.photos is None:
         raise InputError("there is nothing to train on; give --data FOLDER of shards, --photos FILE, or both")
+    if recipe.task == "inpainting" and paths.photos is None:
+        raise InputError("the inpainting network learns from annotated photos; give --photos and --photo-images")
+    if recipe.task != "student" and paths.teacher is not None:
+        raise InputError(f"only a student can be distilled; the recipe's task is {recipe.task!r}")
     if recipe.precision == "auto":
         recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
     checkpoint = _checkpoint(paths.out, resume)
@@ -63,29 +75,48 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
     geodesics = RasterGeodesics.of(Atlas.load())
+    state = None if checkpoint is None else torch.load(checkpoint, map_location="cpu", weights_only=False)
+    run = _inpainting_run if recipe.task == "inpainting" else _person_run
+    task, stream, examiners = run(recipe, paths, geodesics, state)
+    if state is None:
+        if paths.init is not None:
+            task.begin_from(paths.init)
+        else:
+            task.load_pretrained(paths.backbone, paths.assets)
+        task.start_average()
+    fit(task, stream, paths.out, examiners, checkpoint)
+
+
+_Run = tuple[AveragedTask, "IterableDataset[Batch]", dict[str, Examiner]]
+
+
+def _person_run(recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, state: Mapping[str, Any] | None) -> _Run:
     task = _task(recipe, paths, geodesics)
     reads: dict[str, int] = {}
     seed = recipe.seed
-    if checkpoint is not None:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    if state is not None:
         reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
-    elif paths.init is not None:
-        task.begin_from(paths.init)
-        task.start_average()
-    else:
-        task.load_pretrained(paths.backbone, paths.assets)
-        task.start_average()
     size = task.teacher_size if isinstance(task, StudentTask) else 0
     stream = RenderedBatches(
         paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos, size
     )
-    fit(task, stream, paths.out, _examiners(recipe, paths, geodesics), checkpoint)
+    return task, stream, _examiners(recipe, paths, geodesics)
+
+
+def _inpainting_run(
+    recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, state: Mapping[str, Any] | None
+) -> _Run:
+    assert paths.photos is not None
+    plan = recipe.inpainting
+    photos = replace(paths.photos, kept_back=plan.kept_back, dense=None)
+    task = InpaintTask(recipe, file_hash(photos.annotations))
+    crops = PersonCrops(photos, plan.crops, recipe.augmentation, recipe.seed)
+    stream = OnwardsFrom(crops, 0 if state is None else int(state["global_step"]))
+    return task, stream, {"kept_back": PointCheck(photos, plan.checked_people, geodesics)}
 
 
 def _task(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> StudentTask | TeacherTask:
     if paths.teacher is not None:
-        if recipe.task != "student":
-            raise InputError(f"only a student can be distilled; the recipe's task is {recipe.task!r}")
         return DistillTask(recipe, geodesics, load_teacher(paths.teacher))
     return (TeacherTask if recipe.task == "teacher" else StudentTask)(recipe, geodesics)
 

@@ -89,7 +89,8 @@ def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
         places = value.split(":")
         if len(places) not in (2, 3) or not all(places):
             raise InputError(f"{name}={value}: give it as {layout}")
-        data[name] = TrainingData(photos=AnnotatedPhotos(*map(Path, places)))
+        annotations, images, *dense = map(Path, places)
+        data[name] = TrainingData(photos=AnnotatedPhotos(annotations, images, dense[0] if dense else None))
     return data
 
 
