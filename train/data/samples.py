@@ -19,7 +19,7 @@ from densepose_mobile.train.data.augment import (
 )
 from densepose_mobile.train.data.keypoints import cut_keypoints, hide_keypoints, mirror_keypoints, moved, placed
 from densepose_mobile.train.data.records import Picture
-from densepose_mobile.train.data.targets import burn_points, instance_boxes, sample_maps
+from densepose_mobile.train.data.targets import burn_points, instance_boxes, sample_maps, seen_in_square
 
 __all__ = [
     "MAX_PEOPLE",
@@ -234,7 +234,7 @@ def crop_sample(
             matrix = _empty_square(rng, scene, spec)
         else:
             matrix = jittered_square(rng, crop_square(scene.boxes[person], spec), spec.track_size, aug)
-        box, share = _seen(scene.labels, person, matrix, spec.track_size)
+        box, share = seen_in_square(scene.labels, person, matrix, spec.track_size)
         if share < 0.05 if person is None else share >= _VISIBLE_SHARE:
             break
     else:
@@ -275,28 +275,3 @@ def _empty_square(rng: np.random.Generator, scene: Scene, spec: ModelSpec) -> ND
     side = float(np.exp(rng.uniform(np.log(40), np.log(max(height, width)))))
     middle = rng.random(2) * (width, height)
     return _similarity(middle, side / spec.track_size, 0.0, spec.track_size)
-
-
-def _seen(
-    labels: NDArray[np.uint8], person: int | None, matrix: NDArray[np.float64], size: int
-) -> tuple[NDArray[np.float32], float]:
-    """Tight box in crop units of the person's pixels in the crop, and the share of the pixels that lie in it.
-
-    With nobody asked for: the share of the crop that people cover.
-    """
-    step = 2 if labels.shape[0] * labels.shape[1] > 64 * 64 else 1
-    instance = labels[::step, ::step, 3]
-    rows, columns = np.nonzero(instance > 0 if person is None else instance == person + 1)
-    if not len(rows):
-        return np.zeros(4, np.float32), 0.0
-    linear = np.linalg.inv(matrix[:, :2])
-    points = (np.stack([columns, rows], 1) * step + step / 2 - matrix[:, 2]) @ linear.T / size
-    inside = ((points >= 0) & (points <= 1)).all(1)
-    if person is None:
-        area = inside.sum() * step * step * abs(np.linalg.det(linear)) / size**2
-        return np.zeros(4, np.float32), float(area)
-    if not inside.any():
-        return np.zeros(4, np.float32), 0.0
-    half = step / 2 * float(np.hypot(*linear[0])) / size
-    low, high = points.min(0) - half, points.max(0) + half
-    return np.clip(np.concatenate([low, high]), 0, 1).astype(np.float32), float(inside.mean())

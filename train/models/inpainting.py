@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE, MIRROR, MIRROR_FLIPS_U, MIRROR_FLIPS_V, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN_PART
-from densepose_mobile.train.models.backbone import STAGE_CHANNELS, ConvAct, MobileNetV2
+from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
 from densepose_mobile.train.models.layers import ResidualSeparable, Separable, downsample, init_layers, upsample
-from densepose_mobile.train.models.movenet import load_movenet
+from densepose_mobile.train.models.movenet import FEATURE_DEVIATION, load_movenet
 from densepose_mobile.train.models.pyramid import Pyramid
 from densepose_mobile.train.models.storage import load_weights, save_weights
 
@@ -28,7 +28,6 @@ _log = logging.getLogger(__name__)
 _UNKNOWN_PLANE: Final = len(COARSE_NAMES)
 _PLANES: Final = len(COARSE_NAMES) + 2  # background and 14 coarse parts, a person's unknown part, the person
 _MASK_CHANNELS: Final = (24, 32, 48, 64, 96)  # at strides 2 to 32
-_DEVIATION: Final = (1.1, 1.8, 7.0, 2.4)  # of the pretrained backbone's features at strides 4 to 32
 
 
 def _plane_of_code() -> Tensor:
@@ -75,7 +74,7 @@ class InpaintingNet(nn.Module):
         self.mask_stages = nn.ModuleList(
             ConvAct(inputs, outputs, 3, 2) for inputs, outputs in zip(_MASK_CHANNELS, deeper, strict=False)
         )
-        self.pyramid = Pyramid([a + b for a, b in zip(STAGE_CHANNELS, deeper, strict=True)], width)
+        self.pyramid = Pyramid([a + b for a, b in zip(self.backbone.channels, deeper, strict=True)], width)
         self.context = nn.Sequential(ResidualSeparable(width), ResidualSeparable(width), ResidualSeparable(width))
         self.refine = nn.Sequential(ResidualSeparable(width), ResidualSeparable(width))
         self.fine = nn.Sequential(ConvAct(width + stem, width, 1), Separable(width, width, 5))
@@ -91,7 +90,9 @@ class InpaintingNet(nn.Module):
         """Start the backbone from MoveNet-Lightning's weights."""
         load_movenet(self.backbone, path)
         with torch.no_grad():
-            for lateral, channels, deviation in zip(self.pyramid.laterals, STAGE_CHANNELS, _DEVIATION, strict=True):
+            for lateral, channels, deviation in zip(
+                self.pyramid.laterals, self.backbone.channels, FEATURE_DEVIATION, strict=True
+            ):
                 assert isinstance(lateral, ConvAct)
                 lateral.conv.weight[:, :channels].div_(deviation)
         _log.info("backbone initialised from %s", path.name)

@@ -32,7 +32,7 @@ def test_unknown_key_names_the_nearest() -> None:
         ({"name": "x", "teacher": {"head": "mlp"}}, r"teacher\.head.*deeplab"),
         ({"name": "x", "student": {"track_size": 100}}, r"student\.track_size.*100"),
         ({"name": "x", "student": {"roi_size": 7}}, r"student\.roi_size.*7"),
-        ({"name": "x", "task": "tutor"}, "student or inpainting, not 'tutor'"),
+        ({"name": "x", "task": "tutor"}, "student or teacher or inpainting, not 'tutor'"),
         ({"name": "x", "inpainting": {"crops": {"size": 100}}}, r"inpainting\.crops\.size.*100"),
         ({"name": "x", "inpainting": {"kept_back": 1}}, r"inpainting\.kept_back.*1"),
         ({"name": "x", "student": {"width": 7}}, r"student\.width.*student\.head_width"),
