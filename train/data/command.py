@@ -171,6 +171,37 @@ def inpaint(
 
 
 @app.command()
+def pseudo(
+    photos: Annotated[Path, typer.Argument(help="Folder of photos that nobody annotated.")],
+    out: Annotated[Path, typer.Option(help="COCO person file to write, for `train --photos` and `distill --photos`.")],
+    detector: Annotated[
+        str | None, typer.Option(help="Bundle that finds the people: path, or the name of a shipped one.")
+    ] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="Person segmentation network (.tflite), such as BlazePose, to redraw them.")
+    ] = None,
+    keypoints: Annotated[
+        Path | None, typer.Option(help="MoveNet-Thunder's weights (.npz); else those of the asset folder.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the networks.")] = 1,
+    assets: Annotated[Path | None, typer.Option(help="Asset folder; else $DENSEPOSE_MOBILE_ASSETS.")] = None,
+) -> None:
+    """Label photos that nobody annotated: people, silhouettes, and the joints that are sure."""
+    from densepose_mobile.cli.outputs import prepare_folder, write_atomically
+    from densepose_mobile.train.data.assets import asset_folder
+    from densepose_mobile.train.engine.pseudo import label_folder, load_labeller
+    from densepose_mobile.train.models.movenet import WEIGHT_FILES
+
+    prepare_folder(out.parent)
+    weights = keypoints or asset_folder(assets) / "weights" / WEIGHT_FILES[1.75]
+    label, models = load_labeller(detector, weights, segmenter, threads)
+    with _progress() as bar:
+        task = bar.add_task("photos", total=None)
+        content = label_folder(photos, label, models, lambda done, total: bar.update(task, completed=done, total=total))
+    typer.echo(write_atomically(out, json.dumps(content).encode()))
+
+
+@app.command()
 def query(
     annotations: Annotated[Path, typer.Argument(help="COCO person file: instances, keypoints or DensePose points.")],
     where: Annotated[

@@ -9,6 +9,13 @@
 Annotated photos may be compared in place of shards, or beside them, each with the dense labels that belong to it:
 --annotated points=coco/annotations.json:coco/images --annotated dense=coco/annotations.json:coco/images:runs/dense
 
+Ways to teach may be compared on the same shards, each with a recipe of its own, with or without a teacher and photos:
+
+    python -m densepose_mobile.train.engine.worth --data probe=runs/data/probe/v2 \\
+        --run none=train/recipes/probe_distill.yaml \\
+        --run rendered=train/recipes/probe_distill.yaml:runs/base/student.safetensors \\
+        --run photos=train/recipes/probe_distill.yaml:runs/base/student.safetensors:PHOTOS.json:FOLDER ...
+
 The people's boxes are given, in training and in measuring: what is compared are the dense maps, which a short run
 teaches enough to tell data apart. Runs and measurements that are there already are not made again, so that it may be
 stopped at any time. A difference is that of the means over seeds, paired by picture, against the data that is named
@@ -46,7 +53,16 @@ from densepose_mobile.train.engine.trainer import RunPaths, train
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student
 
-__all__ = ["TrainingData", "annotated_data", "judge", "merge_seeds", "rendered_data", "table"]
+__all__ = [
+    "TrainingData",
+    "annotated_data",
+    "judge",
+    "merge_seeds",
+    "refuse_seen",
+    "rendered_data",
+    "table",
+    "taught_data",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +73,15 @@ _MEASURES: Final = (
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What some runs are trained on: shards, or annotated photos."""
+    """What some runs are trained on: shards, annotated photos, or both; and by whom, if anybody teaches.
+
+    recipe: of these runs alone, in place of the table's.
+    """
 
     shards: Path | None = None
     photos: AnnotatedPhotos | None = None
+    teacher: Path | None = None
+    recipe: Path | None = None
 
     def describe(self) -> dict[str, Any]:
         """What the table says of it. Raises InputError where it is not there."""
@@ -73,6 +94,10 @@ class TrainingData:
             if self.photos.dense is not None:
                 index = DenseIndex.read(self.photos.dense)
                 about["dense"] = {"made_by": index.made_by, "people": len(index.people), "agreement": index.agreement}
+        if self.recipe is not None:
+            about["recipe"] = load_recipe(self.recipe).name
+        if self.teacher is not None:
+            about["teacher"] = {"file": self.teacher.name, "sha256": file_hash(self.teacher)}
         return about
 
 
@@ -91,6 +116,23 @@ def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
             raise InputError(f"{name}={value}: give it as {layout}")
         annotations, images, *dense = map(Path, places)
         data[name] = TrainingData(photos=AnnotatedPhotos(annotations, images, dense[0] if dense else None))
+    return data
+
+
+def taught_data(entries: Sequence[str], shards: Path) -> dict[str, TrainingData]:
+    """Of entries NAME=RECIPE, NAME=RECIPE:TEACHER or NAME=RECIPE:TEACHER:ANNOTATIONS:IMAGES; no TEACHER is none.
+
+    Raises InputError for what is written otherwise.
+    """
+    layout = "NAME=RECIPE[:TEACHER[:ANNOTATIONS:IMAGES]]"
+    data: dict[str, TrainingData] = {}
+    for name, value in _named(entries, layout).items():
+        recipe, *places = value.split(":")
+        if not recipe or len(places) not in (0, 1, 3) or not all(places[1:]):
+            raise InputError(f"{name}={value}: give it as {layout}")
+        teacher = Path(places[0]) if places and places[0] else None
+        photos = AnnotatedPhotos(Path(places[1]), Path(places[2])) if places[1:] else None
+        data[name] = TrainingData(shards, photos, teacher, Path(recipe))
     return data
 
 
@@ -144,18 +186,56 @@ def judge(network: CropNetwork, pictures: Sequence[TruthPicture], images: Path, 
     return measure_pictures(look, pictures, atlas)["model"]
 
 
+def refuse_seen(kinds: Mapping[str, TrainingData], pictures: Sequence[TruthPicture], images: Path) -> None:
+    """Raise InputError when a photo that is measured is one that some run is trained on."""
+    measured = {picture.file_name for picture in pictures}
+    for name, own in kinds.items():
+        if own.photos is not None and own.photos.images.resolve() == images.resolve():
+            seen = measured.intersection(picture.file_name for picture in read_coco(own.photos.annotations).pictures)
+            if seen:
+                raise InputError(f"{name} is trained on {len(seen)} of the measured photos, such as {min(seen)}")
+
+
+def _kinds(data: Sequence[str], annotated: Sequence[str], run: Sequence[str]) -> dict[str, TrainingData]:
+    rendered, photographed = rendered_data(data), annotated_data(annotated)
+    if run:
+        if len(rendered) != 1 or photographed:
+            raise InputError(f"--run compares ways to teach on the shards of one --data, not of {len(data)}")
+        (only,) = rendered.values()
+        assert only.shards is not None
+        return taught_data(run, only.shards)
+    both = rendered.keys() & photographed.keys()
+    if both or not (rendered or photographed):
+        raise InputError(f"{', '.join(sorted(both)) or 'nothing'} is named: give each data a name of its own")
+    return rendered | photographed
+
+
+def _plans(kinds: Mapping[str, TrainingData], recipe: Path | None) -> dict[str, Recipe]:
+    plans: dict[str, Recipe] = {}
+    for name, own in kinds.items():
+        path = own.recipe or recipe
+        if path is None:
+            raise InputError(f"{name} has no recipe: give one before the options, or compare with --run")
+        plans[name] = load_recipe(path)
+    lengths = {(plan.optimisation.max_steps, plan.batch.whole, plan.batch.crops) for plan in plans.values()}
+    if len(lengths) > 1:
+        raise InputError(f"runs of unequal length are not compared: steps, whole pictures, crops are {sorted(lengths)}")
+    return plans
+
+
 def _student(recipe: Recipe, data: TrainingData, out: Path) -> Student:
     """Train, or go on, or take what is there."""
     steps = recipe.optimisation.max_steps
     if (out / STUDENT_NAME).is_file() and load_student(out / STUDENT_NAME)[1]["step"] >= steps:
         return load_student(out / STUDENT_NAME)[0]
     _log.info("%s: %d steps", out, steps)
-    train(recipe, RunPaths(data.shards, out, photos=data.photos), resume=(out / CHECKPOINT_NAME).is_file())
+    paths = RunPaths(data.shards, out, photos=data.photos, teacher=data.teacher)
+    train(recipe, paths, resume=(out / CHECKPOINT_NAME).is_file())
     return load_student(out / STUDENT_NAME)[0]
 
 
 def _main(
-    recipe: Path = typer.Argument(..., help="Recipe of every run; its seed is counted up."),
+    recipe: Path | None = typer.Argument(None, help="Recipe of every run; its seed is counted up. None with --run."),
     photos: Path = typer.Option(..., help="COCO file of annotated photos that no run was trained on."),
     photo_images: Path = typer.Option(..., help="Folder of those photos."),
     synthetic: Path = typer.Option(..., help="COCO file of held-out rendered people."),
@@ -168,24 +248,28 @@ def _main(
     annotated: list[str] | None = typer.Option(
         None, help="NAME=ANNOTATIONS:IMAGES, or NAME=ANNOTATIONS:IMAGES:DENSE with dense labels; after every --data."
     ),
+    run: list[str] | None = typer.Option(
+        None,
+        help="NAME=RECIPE[:TEACHER[:ANNOTATIONS:IMAGES]] on the shards of the one --data, in its place. Repeatable.",
+    ),
+    subset: str | None = typer.Option(None, help='Only the photos of one split, such as "train2017".'),
     seeds: int = typer.Option(2, min=1),
     limit: int = typer.Option(400, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
     """Train and measure every data with every seed, and write the table."""
-    rendered, photographed = rendered_data(data or ()), annotated_data(annotated or ())
-    both = rendered.keys() & photographed.keys()
-    if both or not (rendered or photographed):
-        raise InputError(f"{', '.join(sorted(both)) or 'nothing'} is named: give each data a name of its own")
-    kinds = rendered | photographed
+    kinds = _kinds(data or (), annotated or (), run or ())
+    plans = _plans(kinds, recipe)
     made_of = {name: own.describe() for name, own in kinds.items()}
-    plan, atlas = load_recipe(recipe), Atlas.load()
-    truths = {"photos": (read_coco(photos).pictures, photo_images)}
+    atlas = Atlas.load()
+    truths = {"photos": (read_coco(photos, subset=subset).pictures, photo_images)}
+    refuse_seen(kinds, *truths["photos"])
     truths["synthetic"] = (read_coco(synthetic).pictures[:limit], synthetic_images)
     scores: dict[str, dict[str, list[list[PictureScore]]]] = {kind: defaultdict(list) for kind in truths}
-    for seed in range(plan.seed, plan.seed + seeds):
+    for turn in range(seeds):
         for name, own in kinds.items():
-            home = runs / f"{name}-{seed}"
-            student = _student(replace(plan, seed=seed), own, home)
+            plan = replace(plans[name], seed=plans[name].seed + turn)
+            home = runs / f"{name}-{plan.seed}"
+            student = _student(plan, own, home)
             for kind, (pictures, images) in truths.items():
                 kept = home / f"{kind}.jsonl"
                 if not kept.is_file():
@@ -193,7 +277,8 @@ def _main(
                     write_atomically(kept, ("\n".join(lines) + "\n").encode())
                 scores[kind][name].append(read_scores(kept))
     words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]
-    content = {"recipe": recipe.name, "steps": plan.optimisation.max_steps, "seeds": seeds, "data": made_of}
+    first = next(iter(plans.values()))
+    content = {"recipe": first.name, "steps": first.optimisation.max_steps, "seeds": seeds, "data": made_of}
     content |= {kind: table({name: merge_seeds(runs) for name, runs in by.items()}) for kind, by in scores.items()}
     write_results(out, {**header(shlex.join(words)), **content})
     typer.echo(out.read_text())

@@ -63,9 +63,9 @@ def test_data_that_is_not_named_as_it_should_be_is_refused(tmp_path: Path) -> No
             worth.annotated_data(entries)
     here = dict.fromkeys(("recipe", "photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
     with pytest.raises(InputError, match="a is named"):
-        worth._main(data=["a=x"], annotated=["a=x:y"], seeds=1, **here)
+        worth._main(data=["a=x"], annotated=["a=x:y"], run=None, seeds=1, **here)
     with pytest.raises(InputError, match="nothing is named"):
-        worth._main(data=None, annotated=None, seeds=1, **here)
+        worth._main(data=None, annotated=None, run=None, seeds=1, **here)
 
 
 def test_annotated_data_says_what_it_is_made_of(
@@ -80,6 +80,48 @@ def test_annotated_data_says_what_it_is_made_of(
     assert about["points"]["annotations"] == about["truth"]["annotations"]
     assert "dense" not in about["points"]
     assert about["truth"]["dense"] == {"made_by": {"truth": "rendered"}, "people": 4, "agreement": {}}
+
+
+def test_ways_to_teach_have_recipes_teachers_and_photos(tmp_path: Path) -> None:
+    shards, recipe, teacher = tmp_path / "shards", tmp_path / "probe.yaml", tmp_path / "teacher.safetensors"
+    recipe.write_text("name: short")
+    teacher.write_bytes(b"weights")
+    entries = [f"none={recipe}", f"taught={recipe}:{teacher}", f"photos={recipe}::a.json:photos"]
+    kinds = worth.taught_data(entries, shards)
+    assert {own.shards for own in kinds.values()} == {shards}
+    assert [own.teacher for own in kinds.values()] == [None, teacher, None]
+    assert kinds["photos"].photos == AnnotatedPhotos(Path("a.json"), Path("photos"))
+    about = worth.TrainingData(teacher=teacher, recipe=recipe).describe()
+    assert about["recipe"] == "short"
+    assert about["teacher"]["file"] == "teacher.safetensors"
+    for wrong in ("recipe.yaml", "a=", "a=x:y:z", "a=x:y::z", "a=x:y:z:w:v"):
+        with pytest.raises(InputError, match=r"NAME=RECIPE\[:TEACHER\[:ANNOTATIONS:IMAGES\]\]"):
+            worth.taught_data([wrong], shards)
+
+
+def test_only_runs_of_equal_length_are_compared(tmp_path: Path) -> None:
+    for name, steps in (("short", 10), ("long", 20)):
+        (tmp_path / name).write_text(f"name: {name}\noptimisation:\n  max_steps: {steps}")
+    here = dict.fromkeys(("photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
+    run = [f"a={tmp_path / 'short'}", f"b={tmp_path / 'long'}"]
+    with pytest.raises(InputError, match="unequal length"):
+        worth._main(recipe=None, data=["x=y"], annotated=None, run=run, **here)
+    with pytest.raises(InputError, match="one --data, not of 2"):
+        worth._main(recipe=None, data=["x=y", "z=y"], annotated=None, run=run, **here)
+    with pytest.raises(InputError, match="x has no recipe"):
+        worth._main(recipe=None, data=["x=y"], annotated=None, run=None, **here)
+
+
+def test_what_was_trained_on_is_not_measured(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    shard(tmp_path / "a.tar", range(2))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
+    images, pictures = tmp_path / "coco" / "images", read_coco(path).pictures
+    seen = {"own": worth.TrainingData(photos=AnnotatedPhotos(path, images))}
+    with pytest.raises(InputError, match="own is trained on 2 of the measured photos"):
+        worth.refuse_seen(seen, pictures, images)
+    worth.refuse_seen(seen, pictures, tmp_path)  # others of the same names
 
 
 def test_the_probe_is_short_and_sees_no_photos() -> None:
