@@ -1,1 +1,1 @@
-"""Losses of the detector and of the dense head."""
+"""Losses of the student's detector and dense head, and of the teacher's cascade."""

@@ -1,1 +1,1 @@
-"""Networks: the mobile student."""
+"""Networks: the mobile student, and the teacher that it learns from."""

@@ -33,7 +33,7 @@ class TeacherSpec:
     dilations: tuple[int, ...] = (6, 12, 56)  # of "deeplab"; beyond the region's cells only the centre tap is left
     non_local: bool = False  # attention between all cells of a region, of "deeplab"
     coarse_channels: int = 2  # background and person, or 15: background and 14 coarse parts
-    uv_confidence: bool = True  # a standard deviation of U, V for each point and part, trained by likelihood
+    uv_confidence: bool = False  # a standard deviation of U, V for each point and part, trained by likelihood
     cascade: int = 1  # stages that refine the first; 0: no keypoint and mask branches either
     keypoint_width: int = 512
     keypoint_convs: int = 8
