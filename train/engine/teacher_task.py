@@ -100,7 +100,7 @@ class TeacherTask(AveragedTask):
         parts: dict[str, Tensor] = {}
         if "crop_image" in batch:
             with self._autocast():
-                stages = self.teacher.crop_stages(network_tensor(batch["crop_image"]))
+                stages = self.teacher.crop_stages(self.teacher.fpn(network_tensor(batch["crop_image"])))
             parts |= self._stages("crop", stages, DenseTarget.of(batch["crop_maps"]), batch["crop_keypoints"], 1.0)
         if "whole_image" in batch:
             with self._autocast():

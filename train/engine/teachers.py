@@ -11,7 +11,7 @@ from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.models.storage import read_header
 from densepose_mobile.train.models.student import Student
-from densepose_mobile.train.models.teacher.network import Teacher, student_maps
+from densepose_mobile.train.models.teacher.network import Teacher
 from densepose_mobile.train.models.teacher.weights import load_teacher as load_network
 from densepose_mobile.train.models.weights import load_student
 
@@ -81,10 +81,8 @@ class RcnnTeacher:
     @torch.no_grad()
     def look(self, crops: Tensor) -> TeacherLook:
         """See `DenseTeacher`."""
-        levels = self._network.fpn(crops)
-        wy, wx = (weights.expand(len(crops), -1, -1) for weights in (self._network.crop_wy, self._network.crop_wx))
-        last = self._network.stages(self._network.decoder(levels), wy, wx)[-1]
-        return TeacherLook(student_maps(last.dense), levels)
+        levels, maps = self._network.look(crops)
+        return TeacherLook(maps, levels)
 
     def to(self, device: torch.device) -> None:
         """See `DenseTeacher`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from densepose_mobile.postprocess.decode import locations
@@ -47,7 +48,7 @@ class Teacher(nn.Module):
         self.detector = PersonDetector(self.design)
         self.decoder = Decoder(self.design.fpn_channels, self.design.decoder_channels)
         self.cascade = Cascade(self.design.decoder_channels, self.design)
-        wy, wx = self.weights(np.array([self.spec.track_roi], np.float32), self.spec.track_size)
+        wy, wx = self.pooling(np.array([self.spec.track_roi], np.float32), self.spec.track_size)
         self.register_buffer("crop_wy", wy, persistent=False)
         self.register_buffer("crop_wx", wx, persistent=False)
 
@@ -66,7 +67,7 @@ class Teacher(nn.Module):
         """Pictures or crops -> levels (B, C, S / s, S / s), s = 4, 8, 16, 32."""
         return self.pyramid(self.backbone(images))
 
-    def weights(self, regions: np.ndarray, size: int) -> tuple[Tensor, Tensor]:
+    def pooling(self, regions: NDArray[np.float32], size: int) -> tuple[Tensor, Tensor]:
         """Pooling weights wy, wx (N, R, size / 4) of regions (N, 4) xyxy px in pictures of `size` px."""
         stride = self.spec.feature_stride
         wy, wx = roi_weights(regions, size // stride, stride, self.spec.roi_size)
@@ -77,14 +78,20 @@ class Teacher(nn.Module):
         pooled = pool_rois(features.permute(0, 2, 3, 1), wy, wx)
         return self.cascade(pooled.permute(0, 3, 1, 2))
 
-    def crop_stages(self, crops: Tensor) -> list[StageMaps]:
-        """Crops of one person each -> maps of their central region, of every stage."""
-        wy, wx = (weights.expand(len(crops), -1, -1) for weights in (self.crop_wy, self.crop_wx))
-        return self.stages(self.decoder(self.fpn(crops)), wy, wx)
+    def crop_stages(self, levels: Sequence[Tensor]) -> list[StageMaps]:
+        """Levels of crops of one person each -> maps of their central region, of every stage."""
+        count = len(levels[0])
+        wy, wx = (weights.expand(count, -1, -1) for weights in (self.crop_wy, self.crop_wx))
+        return self.stages(self.decoder(levels), wy, wx)
+
+    def look(self, crops: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Crops of one person each -> the levels of `fpn`, and the maps of `maps`."""
+        levels = self.fpn(crops)
+        return levels, student_maps(self.crop_stages(levels)[-1].dense)
 
     def maps(self, crops: Tensor) -> dict[str, Tensor]:
         """Crops of one person each -> foreground, parts, u, v, confidence (B, 1 or 24, m, m) as `Student.track`'s."""
-        return student_maps(self.crop_stages(crops)[-1].dense)
+        return self.look(crops)[1]
 
     def find(self, levels: Sequence[Tensor], truths: PersonTruths | None = None) -> Detections:
         """People of whole pictures from the levels of `fpn`; with losses in training, where `truths` is needed."""
@@ -102,7 +109,7 @@ class Teacher(nn.Module):
         pictures: list[dict[str, Tensor]] = []
         for place, (boxes, scores) in enumerate(zip(found.boxes, found.scores, strict=True)):
             regions = roi_boxes(boxes.cpu().numpy(), self.spec)
-            wy, wx = (weights.to(images) for weights in self.weights(regions, images.shape[-1]))
+            wy, wx = (weights.to(images) for weights in self.pooling(regions, images.shape[-1]))
             last = self.stages(features[place : place + 1], wy, wx)[-1]
             extra = {"keypoints": last.keypoints, "mask": last.mask}
             people = {"boxes": boxes, "scores": scores, "regions": torch.from_numpy(regions).to(images)}
