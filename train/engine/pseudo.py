@@ -32,7 +32,7 @@ from densepose_mobile.train.models.keypoints import KEYPOINT_INPUT, load_keypoin
 
 __all__ = ["PhotoLabeller", "PseudoPlan", "label_folder", "load_labeller", "sure_joints"]
 
-_DOUBTFUL: Final = 0.3  # least score of whoever may be a person
+_DOUBTFUL: Final = 0.15  # least score of whoever may be a person
 _MOST_PEOPLE: Final = 60
 _VISIBLE: Final = 2
 _PLACED: Final = 1  # COCO's word for a joint that is placed but not seen

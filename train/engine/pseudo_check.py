@@ -93,7 +93,7 @@ def _sums(pseudo: TruthPicture | None, truth: TruthPicture) -> NDArray[np.float6
             continue
         guess = guesses[row]
         mask, drawn = person.mask, guess.mask
-        iou = np.count_nonzero(mask & drawn) / max(np.count_nonzero(mask | drawn), 1)
+        iou = float((mask & drawn).sum() / max(int((mask | drawn).sum()), 1))
         total["mask_iou"] += iou, 0
         total["mask_iou_found"] += iou, 1
         if person.keypoints is not None and guess.keypoints is not None:

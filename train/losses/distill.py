@@ -51,7 +51,7 @@ class Lesson:
             )
         foreground, confidence, parts = fields[:, 0], fields[:, 1], fields[:, 2:]
         best = parts.argmax(1)
-        weight, u, v = (_channel(chart, best) for chart in charts.split(NUM_PARTS, 1))
+        weight, u, v = (_channel(chart, best) for chart in torch.split(charts, NUM_PARTS, 1))
         shown = foreground > 0
         charted = shown & (weight > 1e-3)
         uv = torch.stack([u, v], 1) / weight.clamp(min=1e-3)[:, None]

@@ -94,17 +94,18 @@ class KeypointNet(nn.Module):
         """Keypoints (B, 17, 3) of the person nearest to the middle: x, y px of the crop, and a score 0..1."""
         maps = self.maps(crops)
         heat = maps["kpt_heatmap_0"].sigmoid()
+        shape = (len(heat), _KEYPOINTS, 2, *heat.shape[2:])
         rows, columns = heat.shape[2:]
         y, x = torch.meshgrid(
             torch.arange(rows, dtype=heat.dtype), torch.arange(columns, dtype=heat.dtype), indexing="ij"
         )
         middle = 1 / (torch.hypot(y - rows // 2, x - columns // 2) + _NEAR)
         centre = (maps["center_0"][:, 0].sigmoid() * middle).flatten(1).argmax(1)
-        reach = _at(maps["kpt_regress_0"].unflatten(1, (_KEYPOINTS, 2)), centre[:, None].expand(-1, _KEYPOINTS))
+        reach = _at(maps["kpt_regress_0"].reshape(shape), centre[:, None].expand(-1, _KEYPOINTS))
         guess = reach + torch.stack([centre // columns, centre % columns], 1)[:, None]
         distance = torch.hypot(y - guess[..., 0, None, None], x - guess[..., 1, None, None])
         peak = (heat / (distance + _NEAR)).flatten(2).argmax(2)
-        offset = _at(maps["kpt_offset_0"].unflatten(1, (_KEYPOINTS, 2)), peak)
+        offset = _at(maps["kpt_offset_0"].reshape(shape), peak)
         place = torch.stack([peak % columns + offset[..., 1], peak // columns + offset[..., 0]], -1) * _STRIDE
         return torch.cat([place, heat.flatten(2).gather(2, peak[..., None])], -1)
 
