@@ -40,6 +40,7 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
         "crop_presence": (3,),
         "crop_box": (3, 4),
         "crop_keypoints": (3, 17, 3),
+        "crop_photo": (3,),
     }
     assert batch["pictures"] >= 4
 
