@@ -54,6 +54,11 @@ class BoxMotion:
         half = np.exp(self.place[2:]) / 2
         return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
+    def shifted(self, shift: ArrayLike) -> "BoxMotion":
+        """The same in a frame whose content has moved. shift: (2,) x, y px."""
+        by = np.concatenate([np.asarray(shift, np.float64), np.zeros(2)])
+        return replace(self, measured=self.measured + by, place=self.place + by)
+
     def at_rest(self) -> "BoxMotion":
         """The same place without a speed."""
         return replace(self, speed=np.zeros(4))

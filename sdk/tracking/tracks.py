@@ -101,9 +101,21 @@ class Crowd:
         """Out of sight, not forgotten."""
         return [track for track in self._tracks.values() if track.lost_ms is not None]
 
+    @property
+    def size(self) -> int:
+        """How many are in sight or not forgotten."""
+        return len(self._tracks)
+
     def clear_out(self) -> None:
         """Forget everybody; numbers are not given again."""
         self._tracks = {}
+
+    def shift(self, by: NDArray[np.float32]) -> None:
+        """The camera moved: everybody's place moves with the picture. by: (2,) x, y px."""
+        self._tracks = {
+            number: replace(track, motion=track.motion.shifted(by), clear=track.clear.shifted(by))
+            for number, track in self._tracks.items()
+        }
 
     def forget(self, t_ms: float) -> bool:
         """Drop those whom nobody has seen for longer than the options' patience. Returns whether there were any."""

@@ -18,6 +18,7 @@ from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.stopwatch import Stopwatch
 from densepose_mobile.tracking.appearance import PartColours
 from densepose_mobile.tracking.association import NEVER, pair
+from densepose_mobile.tracking.camera import CameraMotion
 from densepose_mobile.tracking.clock import Clock
 from densepose_mobile.tracking.options import VideoOptions
 from densepose_mobile.tracking.tracks import Crowd, Sighting
@@ -41,7 +42,8 @@ class Video:
 
     Each person who is followed costs one call of `track` a frame. `detect` runs on the first frame and in the frame in
     which somebody gets lost; then every `search_every` frames while somebody is lost, people overlap or nobody is
-    followed, and else every `detect_every` frames, to find newcomers.
+    followed, and else every `detect_every` frames, to find newcomers. Where there is more than one person, everybody's
+    place moves along with the camera.
     Several threads may call it; calls wait for each other and for those of `DensePose.predict`.
     """
 
@@ -69,6 +71,7 @@ class Video:
         self._score, self._max_people, self._duplicate = score, max_people, duplicate
         self._clock = Clock()
         self._crowd = Crowd(self.options)
+        self._camera = CameraMotion()
         self._size: tuple[int, ...] | None = None
         self._since_search: int | None = None  # frames since `detect` ran; None: it must at once
         self._closed = False
@@ -93,9 +96,17 @@ class Video:
             now = self._clock.advance(t_ms)
             if rgb.shape != self._size:
                 self._crowd.clear_out()
+                self._camera.forget()
                 self._since_search = None
                 self._size = rgb.shape
+            with watch("host"):
+                self._crowd.shift(self._camera.shift(rgb))
             sightings = self._follow(rgb, now, watch)
+            with watch("host"):
+                if self._crowd.size > 1:  # whoever is alone is found again without it
+                    self._camera.remember(rgb, [sighting.shape for sighting in sightings.values()])
+                else:
+                    self._camera.forget()
             people = self._painted(sightings, watch)
             return DensePoseResult(tuple(people), rgb.shape[0], rgb.shape[1], watch.timings())
 
@@ -104,6 +115,7 @@ class Video:
         with self._lock:
             self._closed = True
             self._crowd.clear_out()
+            self._camera.forget()
 
     def __enter__(self) -> "Video":
         return self

@@ -37,6 +37,15 @@ def test_scale_and_place_do_not_matter(box: np.ndarray, scale: float, x: float, 
     np.testing.assert_allclose(moved, expected, atol=1e-4 * side * scale + 1e-2)
 
 
+@given(st.lists(BOXES, min_size=1, max_size=5), PLACES, PLACES, st.floats(0, 1000))
+def test_a_box_that_the_camera_shifts_goes_on_from_there(
+    boxes: list[np.ndarray], x: float, y: float, later: float
+) -> None:
+    t_ms = len(boxes) * STEP + later
+    there = follow([box + np.array([x, y, x, y]) for box in boxes]).at(t_ms)
+    np.testing.assert_allclose(follow(boxes).shifted((x, y)).at(t_ms), there, rtol=1e-4, atol=0.1)
+
+
 def test_noise_at_rest_is_smoothed() -> None:
     rng = np.random.default_rng(0)
     boxes = [np.array([100, 50, 200, 350]) + rng.normal(0, 3, 4) for _ in range(60)]

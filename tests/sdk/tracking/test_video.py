@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from densepose_mobile import DensePoseResult, InputError, StreamClosed, TimestampError, VideoOptions
+from densepose_mobile.postprocess.maps import DenseMaps
 from densepose_mobile.predictor import DensePose
-from densepose_mobile.stopwatch import STAGES
+from densepose_mobile.stopwatch import STAGES, Stopwatch
 from densepose_mobile.tracking import Video
 
 Make = Callable[..., DensePose]
@@ -124,6 +126,32 @@ def test_people_come_best_first_and_share_no_pixel(fake_model: Make) -> None:
         for person in result:
             painted[person.window] += person.mask
         assert painted.max() == 1
+
+
+@given(st.lists(st.tuples(st.integers(-45, 45), st.integers(-25, 25)), min_size=12, max_size=12))
+@settings(max_examples=15)
+def test_a_group_keeps_its_numbers_under_a_camera_that_shakes(jolts: list[tuple[int, int]]) -> None:
+    """Four alike who stand still, less than a jolt from each other, so that the picture alone tells who is who."""
+    there = np.array([[200 + 50 * k, 120, 240 + 50 * k, 260] for k in range(4)], np.float32)
+    wall = np.random.default_rng(1).uniform(0, 255, (12, 16, 3)).astype(np.float32)
+    wall = cv2.resize(wall, (640, 480), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+    now = there
+
+    def find(rgb: NDArray[np.uint8], score: float, watch: Stopwatch) -> tuple[NDArray[Any], NDArray[Any]]:
+        return now, np.full(4, 0.7, np.float32)
+
+    def look(rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> DenseMaps:
+        """Whoever is nearest to the middle of the crop."""
+        nearest = now[np.abs((now - box)[:, ::2].sum(1)).argmin()]
+        maps = np.zeros((8, 8, 24), np.float32)
+        return DenseMaps(nearest, np.full((8, 8), 4, np.float32), maps, maps, maps, np.zeros((8, 8), np.float32))
+
+    with Video(find, look) as video:
+        for index, (x, y) in enumerate([(0, 0), *jolts]):
+            now = there + np.array([x, y] * 2, np.float32)
+            frame = cv2.warpAffine(wall, np.array([[1.0, 0, x], [0, 1, y]]), (640, 480), borderMode=cv2.BORDER_REFLECT)
+            result = video(np.asarray(frame, np.uint8), index * STEP)
+            assert [person.track for person in sorted(result, key=lambda person: person.box[0])] == [1, 2, 3, 4]
 
 
 def test_max_people_holds(fake_model: Make) -> None:
