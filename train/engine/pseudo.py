@@ -32,7 +32,6 @@ from densepose_mobile.train.models.keypoints import KEYPOINT_INPUT, load_keypoin
 
 __all__ = ["PhotoLabeller", "PseudoPlan", "label_folder", "load_labeller", "sure_joints"]
 
-_DOUBTFUL: Final = 0.15  # least score of whoever may be a person
 _MOST_PEOPLE: Final = 60
 _VISIBLE: Final = 2
 _PLACED: Final = 1  # COCO's word for a joint that is placed but not seen
@@ -43,6 +42,7 @@ class PseudoPlan:
     """What is sure. Shares of a box are of its longer side."""
 
     person: float = 0.45  # least score of a person; below it a crowd
+    doubtful: float = 0.15  # least score of whoever may be a person
     joint: float = 0.3  # least score of a joint
     joint_gap: float = 0.05  # of the box, largest distance between a joint and its mirrored look
     joint_reach: float = 0.02  # of the box, how far off the silhouette a joint may lie
@@ -130,7 +130,8 @@ def load_labeller(
     detector: bundle, None for the shipped one. keypoints: movenet_thunder.npz. segmenter: a .tflite file.
     Raises BundleError, AssetError or BackendUnavailable for what does not load.
     """
-    options = Options(threads=threads, score=_DOUBTFUL, max_people=_MOST_PEOPLE)
+    plan = plan or PseudoPlan()
+    options = Options(threads=threads, score=plan.doubtful, max_people=_MOST_PEOPLE)
     model = DensePose.load(detector, options=options)
     net = load_keypoint_net(keypoints)
     drawer = None if segmenter is None else Segmenter(segmenter, threads)

@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 import densepose_mobile.train.recipes as recipes
 from densepose_mobile.errors import AssetError, InputError
 from densepose_mobile.metrics.similarity import Distances
+from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.samples import Augmentation
-from densepose_mobile.train.data.targets import Labeller
+from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.distill import DistillTask
 from densepose_mobile.train.engine.distill_command import app
@@ -33,6 +34,9 @@ from densepose_mobile.train.engine.recipe import (
 )
 from densepose_mobile.train.engine.task import STUDENT_NAME
 from densepose_mobile.train.engine.teachers import StudentTeacher, TeacherLook, load_teacher
+from densepose_mobile.train.losses.dense import DenseTarget
+from densepose_mobile.train.losses.distill import Lesson
+from densepose_mobile.train.losses.trust import Gate
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.teacher.network import Teacher
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
@@ -131,6 +135,36 @@ def test_a_larger_student_teaches_maps_features_and_boxes(
         assert f"loss/taught_{name}" in losses
     assert losses["loss/taught_features"] > 0
     assert losses["loss/taught_foreground"] > 0
+
+
+def test_on_photos_nothing_beyond_the_silhouette_or_against_a_label_counts(
+    flat_geodesics: Distances, teacher_file: Path
+) -> None:
+    """A teacher that sees a torso with a left arm everywhere, where a smaller person with four joints is known."""
+    task, size = distilling(RECIPE, flat_geodesics, teacher_file, gate=Gate(joints=4)), SPEC.map_size
+    part = torch.full((2, size, size), 2)
+    part[:, :, 40:] = 15
+    nothing = torch.zeros(2, size, size)
+    lesson = Lesson(
+        nothing + 5, torch.zeros(2, 24, size, size), part, torch.zeros(2, 2, size, size), part > 0, nothing + 1
+    )
+    codes = torch.zeros(2, size, size, dtype=torch.int64)
+    codes[:, 10:50, 10:50] = UNKNOWN_PART
+    codes[:, 20:25, 20:25] = COARSE + COARSE_NAMES.index("head")
+    codes[:, :5] = UNKNOWN
+    keypoints = torch.zeros(2, 17, 3)
+    for joint, x, y in ((5, 39, 14), (6, 14, 14), (11, 36, 45), (12, 16, 45), (7, 46, 30)):
+        keypoints[:, joint] = torch.tensor([x, y, 2.0])
+    target = DenseTarget(codes, torch.zeros(2, 2, size, size))
+    asked, trust = task._trust(lesson, target, torch.tensor([True, False]), keypoints)
+    person = torch.zeros(size, size, dtype=torch.bool)
+    person[10:50, 10:50] = True
+    assert torch.equal(asked[0], person)
+    against = torch.zeros_like(person)
+    against[20:25, 20:25] = True
+    assert torch.equal(trust[0], person & ~against)
+    assert asked[1].all()
+    assert torch.equal(trust[1], person & ~against)  # background is known there, and the teacher sees somebody
 
 
 def test_a_weight_of_zero_leaves_a_lesson_out(

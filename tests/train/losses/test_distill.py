@@ -1,5 +1,7 @@
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from densepose_mobile.train.losses.distill import Lesson, channel_loss, lesson_loss, person_loss
 
@@ -23,7 +25,12 @@ def taught(size: int, borders: tuple[float, float] = (0.0, 0.5)) -> dict[str, to
     return maps
 
 
-@pytest.mark.parametrize(("large", "small"), [(72, 56), (112, 40), (40, 56), (56, 56)])
+@settings(max_examples=25, deadline=None)
+@given(st.integers(24, 112), st.integers(24, 72))
+@example(112, 56)
+@example(72, 40)
+@example(40, 56)
+@example(56, 56)
 def test_a_gradient_of_coordinates_survives_another_size_of_maps(large: int, small: int) -> None:
     lesson = Lesson.of(taught(large), small)
     centre = (torch.arange(small) + 0.5) / small
