@@ -116,13 +116,17 @@ class InpaintingNet(nn.Module):
 
     def both_ways(self, image: Tensor, planes: Tensor) -> dict[str, Tensor]:
         """`forward`, averaged with what the network says of the mirrored crops: their errors differ."""
-        plain, mirrored = self(image, planes), self(image.flip(3), planes[:, _MIRROR_PLANE].flip(3))
+        images, masks = (
+            torch.cat(pair).contiguous(memory_format=torch.channels_last)
+            for pair in ((image, image.flip(3)), (planes, planes[:, _MIRROR_PLANE].flip(3)))
+        )
         means = {}
-        for name, maps in plain.items():
-            other = mirrored[name].flip(3)[:, _MIRROR_PART]
+        for name, maps in self(images, masks).items():
+            plain, mirrored = maps.chunk(2)
+            other = mirrored.flip(3)[:, _MIRROR_PART]
             if name in _TURNED:
                 other = torch.where(_TURNED[name].to(other.device)[:, None, None], 1 - other, other)
-            means[name] = (maps + other) / 2
+            means[name] = (plain + other) / 2
         return means
 
 
@@ -137,4 +141,5 @@ def load_inpainting(path: Path) -> tuple[InpaintingNet, dict[str, Any]]:
 
     Raises AssetError: no such file, no inpainting network, or weights of another one.
     """
-    return load_weights(path, "inpainting network", lambda header: InpaintingNet(**header["inpainting"]))
+    net, header = load_weights(path, "inpainting network", lambda header: InpaintingNet(**header["inpainting"]))
+    return net.to(memory_format=torch.channels_last), header
