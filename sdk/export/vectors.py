@@ -10,6 +10,7 @@ from typing import Final
 from densepose_mobile.errors import OutputError
 from densepose_mobile.export.box_cases import decode_cases, letterbox_cases, nms_cases, roi_cases, select_cases
 from densepose_mobile.export.encoding import VectorFile
+from densepose_mobile.export.look_cases import closer_cases, mirror_cases
 from densepose_mobile.export.pixel_cases import byte_cases, people_cases, sample_cases, silhouette_cases
 
 __all__ = ["golden_vectors", "write_vectors"]
@@ -28,6 +29,8 @@ def golden_vectors() -> tuple[VectorFile, ...]:
         VectorFile("nms", "Greedy suppression of boxes.", _EXACT, nms_cases()),
         VectorFile("select", "Which rows of detect are people.", _EXACT, select_cases()),
         VectorFile("rois", "RoIs, separable pooling weights, crops.", _EXACT, roi_cases()),
+        VectorFile("closer", "Who is worth a look at a crop.", _EXACT, closer_cases()),
+        VectorFile("mirror", "Mean of a look and of its mirror image.", _EXACT, mirror_cases()),
         VectorFile("silhouette", "Pixels of one person.", _SUMS, silhouette_cases()),
         VectorFile("people", "Part, U, V of all people, and IUV.", _SUMS, people_cases()),
         VectorFile("bytes", "U and V as bytes.", _EXACT, byte_cases()),
