@@ -60,7 +60,7 @@ def export_bundle(bundle: Bundle, platform: str, out: str | Path) -> Path:
 
     - model/: the graphs and `model.json` (see `description.describe_model`); a Core ML graph is a folder .mlpackage;
     - host/: the host steps in Kotlin or Swift with their tests, and a README that shows how to call them;
-    - vectors/: the golden vectors that those tests read.
+    - vectors/: the golden vectors that those tests read, and a README that describes them.
 
     All of it is written under another name and then renamed. Returns the folder. Raises BundleError where the bundle's
     target does not run on the platform, OutputError where the folder is in use or cannot be written, AssetError where
@@ -75,7 +75,12 @@ def export_bundle(bundle: Bundle, platform: str, out: str | Path) -> Path:
     description = json.dumps(describe_model(bundle, graphs), indent=1, allow_nan=False) + "\n"
     files = {f"model/{name}": data for each in graphs.values() for name, data in each.items()}
     files["model/model.json"] = description.encode()
-    files |= {f"host/{name}": data for name, data in _host_steps(chosen).items()}
+    files |= {
+        f"host/{name}": data for name, data in _sources(chosen.name, f"the host steps in {chosen.language}").items()
+    }
+    files |= {
+        f"vectors/{name}": data for name, data in _sources("vectors", "the description of the golden vectors").items()
+    }
     files |= {f"vectors/{file.step}.json": file.text().encode() for file in golden_vectors()}
     with _partial_folder(folder) as partial:
         for name, data in files.items():
@@ -117,18 +122,15 @@ def _unpacked(data: bytes, package: str, source: str) -> dict[str, bytes]:
     return files
 
 
-def _host_steps(platform: Platform) -> dict[str, bytes]:
-    """Path -> content of the platform's sources. They are data of the apps package; nothing of it is imported."""
+def _sources(name: str, what: str) -> dict[str, bytes]:
+    """Path -> content of a folder of the apps package. They are data of it; nothing of it is imported."""
     try:
-        folder = resources.files("densepose_mobile.apps") / platform.name
+        folder = resources.files("densepose_mobile.apps") / name
         files = dict(_walk(folder, "")) if folder.is_dir() else {}
     except ModuleNotFoundError:
         files = {}
     if not files:
-        raise AssetError(
-            f"this installation lacks the host steps in {platform.language}: "
-            "pip install --force-reinstall densepose-mobile"
-        )
+        raise AssetError(f"this installation lacks {what}: pip install --force-reinstall densepose-mobile")
     return files
 
 
