@@ -7,6 +7,7 @@ apps/vectors/ are compared with a new run by the tests.
 from pathlib import Path
 from typing import Final
 
+from densepose_mobile.cli.outputs import write_together
 from densepose_mobile.errors import OutputError
 from densepose_mobile.export.box_cases import decode_cases, letterbox_cases, nms_cases, roi_cases, select_cases
 from densepose_mobile.export.encoding import VectorFile
@@ -38,14 +39,11 @@ def golden_vectors() -> tuple[VectorFile, ...]:
 
 
 def write_vectors(folder: Path) -> list[Path]:
-    """Write every file of `golden_vectors` as STEP.json into a folder. Raises OutputError."""
-    paths = []
-    for file in golden_vectors():
-        path = folder / f"{file.step}.json"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.text(), "utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"cannot write {path} ({error.strerror or error}); choose another folder") from error
-        paths.append(path)
-    return paths
+    """Write every file of `golden_vectors` as STEP.json into a folder, all of them or none. Raises OutputError."""
+    files = {folder / f"{file.step}.json": file.text().encode() for file in golden_vectors()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write into {folder} ({error.strerror or error}); choose another folder") from error
+    write_together(files)
+    return list(files)
