@@ -31,15 +31,13 @@ class Platform:
 
     name: PlatformName
     language: str  # of the host steps
-    targets: tuple[str, ...]  # families, in the order of preference; FAMILY-DELEGATE where only one delegate fits
+    targets: tuple[str, ...]  # families, in the order of preference
     delegates: tuple[str, ...]  # of another system: a target with one of them does not run here
 
     def takes(self, manifest: Manifest) -> bool:
         """Whether the graphs run here. A target is FAMILY[-DELEGATE]-PRECISION."""
-        words = manifest.target.split("-")
-        return any(
-            set(target.split("-")) <= set(words) and not set(self.delegates) & set(words) for target in self.targets
-        )
+        family, *rest = manifest.target.split("-")
+        return family in self.targets and not set(self.delegates) & set(rest)
 
 
 _SOURCES: Final = (".kt", ".swift", ".md")  # not what a build left beside them
@@ -48,7 +46,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = {
     platform.name: platform
     for platform in (
         Platform("android", "Kotlin", ("litert", "executorch", "onnx"), ("coreml",)),
-        Platform("ios", "Swift", ("coreml", "executorch-coreml", "litert", "onnx"), ("vulkan",)),
+        Platform("ios", "Swift", ("coreml", "litert", "executorch", "onnx"), ("vulkan",)),
     )
 }
 

@@ -94,7 +94,7 @@ def test_model_json_says_what_an_app_needs(make: Callable[..., Bundle], tmp_path
         ("litert-int8", "android ios"),
         ("litert-fp16", "android ios"),
         ("onnx-fp32", "android ios"),
-        ("executorch-fp32", "android"),
+        ("executorch-fp32", "android ios"),
         ("executorch-vulkan-fp32", "android"),
         ("executorch-coreml-fp16", "ios"),
         ("coreml-fp16", "ios"),
