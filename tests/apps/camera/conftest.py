@@ -87,7 +87,9 @@ class FakeLoad:
             raise BundleError("broken is not a bundle")
         if model == "crash":
             raise RuntimeError("out of tensors")
-        return FakeModel(model, "litert" if backend == "auto" else backend, self.predicting, self.streams, self.streaming)
+        return FakeModel(
+            model, "litert" if backend == "auto" else backend, self.predicting, self.streams, self.streaming
+        )
 
 
 @dataclass(eq=False)
