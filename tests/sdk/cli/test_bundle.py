@@ -13,7 +13,7 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle for Android whose graphs nothing could run."""
     spec = ModelSpec(detect_size=64, track_size=32)
     path = tmp_path / "tiny.dpm"
-    manifest = Manifest("tiny", "0.0.1", "executorch-fp32", spec, "atlas-7")
+    manifest = Manifest("tiny", "0.0.1", "executorch-vulkan-fp32", spec, "atlas-7")
     write_bundle(path, manifest, {graph.name: b"x" for graph in spec.graphs()}, {})
     return path
 
@@ -35,7 +35,7 @@ def test_a_bundle_that_does_not_fit(bundle: Path, tmp_path: Path, capfd: pytest.
     assert main(["bundle", "export", str(bundle), "--to", "ios", "--out", str(tmp_path / "app")]) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("error: ")
-    assert "executorch-fp32" in line
+    assert "executorch-vulkan-fp32" in line
     assert not (tmp_path / "app").exists()
 
 
