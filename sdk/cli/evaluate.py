@@ -14,7 +14,7 @@ from rich.table import Table
 
 from densepose_mobile import Options
 from densepose_mobile.atlas import Atlas
-from densepose_mobile.bundle import DEFAULT_BUNDLE
+from densepose_mobile.bundle import DEFAULT_BUNDLE, Bundle
 from densepose_mobile.cli.measure import (
     MODEL,
     look_of_file,
@@ -26,6 +26,7 @@ from densepose_mobile.cli.measure import (
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.cli.predict import load_model
 from densepose_mobile.cli.results_file import command_line, header, model_card, write_results
+from densepose_mobile.cli.slices import slice_tables
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import (
     BASELINES,
@@ -43,6 +44,7 @@ from densepose_mobile.metrics.challenge import challenge_entries
 from densepose_mobile.metrics.coco_ap import CocoJudge
 from densepose_mobile.metrics.ranking import RankedPicture
 from densepose_mobile.metrics.similarity import Geodesics
+from densepose_mobile.metrics.slices import slice_report, slices_json
 from densepose_mobile.metrics.tables import DistanceTable
 from densepose_mobile.metrics.tracks import TRACK_MEASURES, TrackJudge
 from densepose_mobile.predictor import Mode
@@ -90,6 +92,9 @@ def evaluate(
         False, "--tracks", help="Measures of people followed through videos, of --results with track_id (extra: eval)."
     ),
     min_area: float = typer.Option(96.0**2, "--min-area", min=0.0, help="px², people with larger boxes are measured."),
+    slices: bool = typer.Option(
+        False, "--slices", help="Measures by size in the picture, truncation, body and skin, of annotations that tell."
+    ),
     limit: int | None = typer.Option(None, "--limit", min=1, help="Only the first pictures."),
     seed: int = typer.Option(0, "--seed", help="Of the bootstrap."),
     resamples: int = typer.Option(RESAMPLES, "--resamples", min=10, help="Of the bootstrap."),
@@ -174,6 +179,10 @@ def evaluate(
     followed = {} if track_judge is None else track_judge.measures()
     for name, value in followed.items():
         console.print(f"{TRACK_MEASURES[name]}: {value:.3f}".removesuffix(".000"))
+    input_side = Bundle.open(model).spec.detect_size if slices else 0
+    sliced = slice_report(scores[MODEL], input_side, seed, resamples) if slices else {}
+    for table in slice_tables(sliced):
+        console.print(table)
     if per_picture is not None:
         lines = [json.dumps(row.to_json()) for row in scores[MODEL]]
         write_atomically(per_picture, ("\n".join(lines) + "\n").encode())
@@ -202,6 +211,8 @@ def evaluate(
         }
         if precisions:
             content["coco"] = {kind: _plain(figures) for kind, figures in precisions.items()}
+        if slices:
+            content["slices"] = {"input_side": input_side, "by": slices_json(sliced)}
         if followed:
             content["tracks"] = _plain(followed)
         if distances is not None:

@@ -21,6 +21,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.metrics.posetrack import ignored_regions, is_annotated
 from densepose_mobile.metrics.segmentation import check_segmentation
+from densepose_mobile.metrics.traits import PersonTraits
 from densepose_mobile.metrics.truth import DENSE_GRID, SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.parts import NUM_PARTS
 
@@ -170,6 +171,11 @@ def _person(
         return None
     box[2:] += box[:2]
     fields: dict[str, Any] = {"keypoints": None, "points": None, "coarse_masks": None}
+    if "person" in entry:
+        try:
+            fields["traits"] = PersonTraits.from_dict(entry["person"])
+        except InputError as error:
+            reasons.append(_told(error))
     try:
         fields["keypoints"] = _keypoints(entry.get("keypoints"), joint_names)
     except (InputError, TypeError, ValueError) as error:

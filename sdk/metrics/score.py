@@ -1,6 +1,6 @@
 """One picture's prediction against its annotated people: the sums that every measure is a ratio of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from densepose_mobile.parts import KAPPA
 from densepose_mobile.postprocess import box_iou
 from densepose_mobile.results import DensePoseResult, Person
 
-__all__ = ["MEASURES", "EvaluationOptions", "PictureScore", "score_picture"]
+__all__ = ["MEASURES", "EvaluationOptions", "PersonScore", "PictureScore", "score_picture"]
 
 MEASURES: Final[dict[str, str]] = {
     "recall": "people found",
@@ -60,6 +60,14 @@ class EvaluationOptions:
 
 
 @dataclass(frozen=True, eq=False)
+class PersonScore:
+    """What one person adds to the sums of the picture. Measures that nothing of the person counts for are not there."""
+
+    truth: TruthPerson
+    sums: Mapping[str, tuple[float, float]]  # measure -> numerator, denominator
+
+
+@dataclass(frozen=True, eq=False)
 class PictureScore:
     """Sums of one picture; add them up over pictures and divide."""
 
@@ -68,6 +76,7 @@ class PictureScore:
     point_confidence: ConfidenceSamples | None = None  # at annotated surface points
     keypoint_confidence: ConfidenceSamples | None = None  # at visible keypoints
     ranked: Mapping[str, RankedPicture] = field(default_factory=dict)  # by name of pairing.SIMILARITIES
+    people: Sequence[PersonScore] = ()  # who was to be found; the sums are theirs, and the false positives
 
     def to_json(self) -> dict[str, Any]:
         """File name and sums."""
@@ -94,6 +103,9 @@ class _Tally:
     def extend(self, name: str, values: NDArray[Any]) -> None:
         self.add(name, float(np.sum(values)), len(values))
 
+    def counted(self, left_out: Sequence[str]) -> dict[str, tuple[float, float]]:
+        return {name: (a, b) for name, (a, b) in self.sums.items() if b and name not in left_out}
+
 
 def score_picture(
     result: DensePoseResult,
@@ -116,20 +128,27 @@ def score_picture(
     result = outside_ignored(result, picture)
     counted = [person for person in picture.people if not person.crowd and person.box_area > options.min_box_area]
     pairs = match_boxes(result.boxes, _boxes(counted), options.match_iou)
-    tally = _Tally()
-    tally.add("false_positives", _false_positives(result, picture, counted, pairs, options))
+    left_out = _GEODESIC if atlas is None else ()
     points: list[ConfidenceSamples] = []
     joints: list[ConfidenceSamples] = []
     both = [(result.people[row] if row >= 0 else None, truth) for truth, row in zip(counted, pairs, strict=True)]
     distances = _point_distances(both, atlas)
+    people = []
     for found, truth in both:
-        _score_mask(tally, found, truth)
-        joints.extend(_score_keypoints(tally, found, truth, atlas, options))
-        points.extend(_score_points(tally, found, truth, distances.get(truth.id)))
-    left_out = _GEODESIC if atlas is None else ()
+        own = _Tally()
+        _score_mask(own, found, truth)
+        joints.extend(_score_keypoints(own, found, truth, atlas, options))
+        points.extend(_score_points(own, found, truth, distances.get(truth.id)))
+        people.append(PersonScore(truth, own.counted(left_out)))
+    tally = _Tally()
+    tally.add("false_positives", _false_positives(result, picture, counted, pairs, options))
+    for person in people:
+        for name, pair in person.sums.items():
+            tally.add(name, *pair)
     return PictureScore(
         file_name=picture.file_name,
         sums={name: (above, below) for name, (above, below) in tally.sums.items() if name not in left_out},
+        people=people,
         point_confidence=ConfidenceSamples.join(points),
         keypoint_confidence=ConfidenceSamples.join(joints),
     )

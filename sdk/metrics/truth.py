@@ -4,7 +4,7 @@ Pixel frame: origin top-left, x right, y down, pixel centres at +0.5.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.segmentation import encode_rle, fill_polygons, segmentation_mask
+from densepose_mobile.metrics.traits import PersonTraits
 
 __all__ = ["DENSE_GRID", "SurfacePoints", "TruthPerson", "TruthPicture"]
 
@@ -45,6 +46,7 @@ class TruthPerson:
     points: SurfacePoints | None = None
     coarse_masks: Sequence[Any] | None = None  # DensePose-COCO's dp_masks: run-length codes in the box
     track: int | None = None  # the same for the same person in every frame of a video
+    traits: PersonTraits = field(default_factory=PersonTraits)
 
     @classmethod
     def from_mask(cls, id: int, mask: NDArray[Any], **fields: Any) -> "TruthPerson":

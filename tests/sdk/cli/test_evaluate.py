@@ -133,6 +133,35 @@ def test_what_is_broken_or_missing_is_named_and_the_rest_is_measured(dataset, ca
     assert all(reason in caplog.text for reason in data["left_out"])
 
 
+def test_slices_of_whom_the_file_tells(dataset, capsys):
+    content = json.loads(dataset.read_text())
+    for index, entry in enumerate(content["annotations"]):
+        entry["person"] = {"full_box": [entry["bbox"][0], 10, 110, 120 + 60 * (index == 0)], "skin_ita": 20 * index}
+    dataset.write_text(json.dumps(content))
+    assert run("--slices", "--resamples", "50", "--out", "r.json") == 0
+    shown = capsys.readouterr().out
+    assert "of the whole person's box within the picture" in shown
+    assert ".500 [.500, .500]" in next(line for line in shown.split("\n") if "75 % and more" in line)
+    slices = json.loads((dataset.parent / "r.json").read_text())["slices"]
+    assert slices["input_side"] == 320
+    people = {
+        name: {place: entry["people"] for place, entry in part["classes"].items()}
+        for name, part in slices["by"].items()
+    }
+    assert people["scale"] == {"240 and more": 4}  # 120 of 160 px, fitted to 320
+    assert people["truncation"] == {"75 % and more": 1, "all": 3}  # 150 of the first one's 180 rows are in the picture
+    assert people["skin"] == {
+        "brown and dark, up to 10°": 1,
+        "tan, 10..28°": 1,
+        "intermediate, 28..41°": 1,
+        "light, above 41°": 1,
+    }
+    assert "age" not in people
+    measures = slices["by"]["truncation"]["classes"]["75 % and more"]["measures"]
+    assert measures["swap_rate"] == {"value": 0.5, "low": 0.5, "high": 0.5, "count": 2}
+    assert "recall" in measures
+
+
 def test_saved_results_measure_the_same_without_the_pictures(dataset, capsys):
     pytest.importorskip("pycocotools")
     assert run("--resamples", "50", "--out", "a.json", "--save-results", "results.json", "--coco-ap") == 0

@@ -64,6 +64,18 @@ def test_boxes_masks_keypoints_and_crowds(tmp_path):
     assert second.people == ()  # a bicycle is nobody
 
 
+def test_what_a_file_tells_of_its_people_is_read_and_broken_traits_are_named(tmp_path):
+    data = content()
+    data["annotations"][0]["person"] = {"kind": "anny", "full_box": [10, 20, 20, 100], "height_m": 1.4}
+    person = read_coco(write(tmp_path, data)).pictures[0].people[0]
+    assert person.traits.full_box == (10, 20, 30, 120)
+    assert (person.traits.kind, person.traits.height_m, person.traits.age) == ("anny", 1.4, None)
+    data["annotations"][0]["person"]["height_m"] = [1.4]
+    file = read_coco(write(tmp_path, data))
+    assert file.pictures[0].people[0].traits.kind is None
+    assert "height_m = [1.4]" in file.left_out[0].reason
+
+
 @pytest.mark.parametrize("name", ["val", "val2017"])
 def test_subset_by_split(tmp_path, name):
     assert [picture.id for picture in read_coco(write(tmp_path, content()), subset=name).pictures] == [7]
