@@ -124,16 +124,25 @@ def export(
     count: Annotated[int | None, typer.Option(min=1, help="Only the first pictures.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of surface points.")] = 0,
     dense: Annotated[Path | None, typer.Option(help="Folder for the true labels of every pixel of the people.")] = None,
+    traits: Annotated[
+        bool, typer.Option("--traits", help="Height, age, weight and skin of the people, who are sampled again.")
+    ] = False,
+    assets: Annotated[
+        Path | None, typer.Option(help="Asset folder, for --traits; else $DENSEPOSE_MOBILE_ASSETS.")
+    ] = None,
 ) -> None:
     """Write shards as pictures and one DensePose-COCO file, for `evaluate` and other tools."""
     from densepose_mobile.atlas import Atlas
+    from densepose_mobile.train.data.assets import asset_folder
     from densepose_mobile.train.data.export import export_coco
     from densepose_mobile.train.data.folder import folder_labels
+    from densepose_mobile.train.data.traits import TraitReader
 
+    reader = TraitReader.open(shards, asset_folder(assets)) if traits else None
     with _progress() as bar:
         task = bar.add_task("pictures", total=count)
         labels, info = folder_labels(shards), {"atlas": Atlas.load().id, "seed": seed}
-        path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task), dense)
+        path = export_coco(shards, out, labels, seed, count, info, functools.partial(bar.advance, task), dense, reader)
     typer.echo(path)
 
 

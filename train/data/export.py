@@ -6,7 +6,7 @@ That file knows a person's surface at some points, as annotators do; the truth o
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.metrics.segmentation import encode_rle
+from densepose_mobile.metrics.traits import PersonTraits
 from densepose_mobile.metrics.truth import DENSE_GRID
 from densepose_mobile.parts import COARSE_NAMES, FINE_TO_COARSE
 from densepose_mobile.train.data.dense_labels import INDEX, DenseIndex, Window, file_hash, seen_window, write_person
@@ -51,16 +52,18 @@ def export_coco(
     info: Mapping[str, Any] | None = None,
     advance: Callable[[], None] | None = None,
     dense: Path | None = None,
+    traits: Callable[[Picture], Sequence[PersonTraits]] | None = None,
 ) -> Path:
     """Write OUT/images/KEY.jpg and OUT/annotations.json for the pictures of shards.
 
     The JSON holds bbox, area, segmentation (compressed run-length code), keypoints, and DensePose's dp_masks, dp_I,
-    dp_U, dp_V, dp_x, dp_y for every visible person. Pictures are the shards' own JPEG bytes. The points follow from
+    dp_U, dp_V, dp_x, dp_y for every visible person, and under `person` who that is and where all of the person lies,
+    beyond the frame and behind others. Pictures are the shards' own JPEG bytes. The points follow from
     `seed` and the pictures' order alone. People of fewer than 16 visible pixels become crowd regions, to be ignored.
 
     labeller: part and UV of rendered pixels. limit: only the first pictures. info: further keys of the file's
     `info`. advance: called after each picture. dense: folder for the true labels of everybody who is annotated
-    (`train.data.dense_labels`).
+    (`train.data.dense_labels`). traits: what else to write of each person of a picture (`train.data.traits`).
 
     Returns the path of the JSON. Raises InputError for shards that hold no picture, OutputError where `out` or `dense`
     cannot be written.
@@ -78,11 +81,13 @@ def export_coco(
             write_atomically(out / _IMAGES / name, bytes(sample["jpg"]))
             height, width = picture.instance.shape
             images.append({"id": number, "file_name": name, "height": height, "width": width})
-            for person in picture.people:
+            told = traits(picture) if traits is not None else [PersonTraits()] * len(picture.people)
+            for person, known in zip(picture.people, told, strict=True):
                 surface = _surface(picture, person, labeller)
                 if surface is None:
                     continue
                 entry = _annotation(person, surface, np.random.default_rng((seed, number, person.index)))
+                entry["person"] = _named(person, known).as_dict()
                 annotations.append({"id": len(annotations) + 1, "image_id": number, **entry})
                 if dense is not None and not entry["iscrowd"]:
                     windows[len(annotations)] = surface.window
@@ -158,6 +163,11 @@ def _annotation(person: PersonTruth, surface: _Surface, rng: np.random.Generator
         "dp_x": _places((x + 0.5) * DENSE_GRID / part.shape[1], 3),
         "dp_y": _places((y + 0.5) * DENSE_GRID / part.shape[0], 3),
     }
+
+
+def _named(person: PersonTruth, traits: PersonTraits) -> PersonTraits:
+    x0, y0, x1, y1 = (float(value) for value in person.full_box)
+    return replace(traits, kind=person.kind, identity=person.identity, full_box=(x0, y0, x1, y1))
 
 
 def _choose_points(part: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

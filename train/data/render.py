@@ -24,7 +24,7 @@ from densepose_mobile.train.data.shading import Light, shade
 from densepose_mobile.train.data.shadows import ShadowMap, ground_shadow, no_shadows, shadow_map
 from densepose_mobile.train.data.truth import Truth, truth
 
-__all__ = ["PeopleSource", "Renderer", "draw_scene", "shoulder"]
+__all__ = ["PeopleSource", "Renderer", "draw_scene", "sample_people", "shoulder"]
 
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _SPLIT_CODE: Final[dict[str, int]] = {"train": 0, "val": 1}
@@ -94,6 +94,14 @@ def _exposed(linear: NDArray[np.float32], people: NDArray[np.bool_], rng: np.ran
     return shoulder(linear * np.float32(gain))
 
 
+def sample_people(
+    source: PeopleSource, split: Split, seed: int, index: int, groups: bool
+) -> tuple[list[PosedPerson], np.random.Generator]:
+    """The people of picture number `index`, of whom some may find no room, and the generator for all that follows."""
+    rng = np.random.default_rng([seed, _SPLIT_CODE[split], index])
+    return [source.sample(rng) for _ in range(sample_count(rng, groups))], rng
+
+
 class Renderer:
     """Makes picture number `index` of a split: the same for the same (seed, index), whoever asks, in any order."""
 
@@ -116,9 +124,8 @@ class Renderer:
 
     def picture(self, index: int) -> Picture:
         """Picture number `index`."""
-        rng = np.random.default_rng([self._seed, _SPLIT_CODE[self._split], index])
         parts = self._ingredients
-        sampled = [self._people.sample(rng) for _ in range(sample_count(rng, parts.groups))]
+        sampled, rng = sample_people(self._people, self._split, self._seed, index, parts.groups)
         texture = functools.partial(self._backgrounds.texture, rng)
         scene = compose(sampled, self._size, rng, self._face_offset, texture, parts.things)
         backdrop = self._backgrounds.sample(rng, scene.camera, scene.deepest)

@@ -8,6 +8,7 @@ import pytest
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics import BASELINES, EvaluationOptions, evaluate, read_coco
 from densepose_mobile.metrics.keypoints import PARTS_AT_KEYPOINT
+from densepose_mobile.metrics.traits import PersonTraits
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.export import export_coco
@@ -165,6 +166,17 @@ def test_the_seed_decides_the_points(shard, tmp_path):
 
 def test_only_the_first(shard, tmp_path):
     assert len(read_coco(export_coco(shard, tmp_path / "coco", Faces(), limit=2)).pictures) == 2
+
+
+def test_who_it_is_stands_under_a_key_of_its_own(shard, tmp_path):
+    def traits(picture):
+        return [PersonTraits(height_m=1.0 + person.index / 10, skin_ita=-3.0) for person in picture.people]
+
+    plain = json.loads(export_coco(shard, tmp_path / "plain", Faces()).read_text())["annotations"][1]
+    assert plain["person"] == {"kind": "valid", "identity": "someone 2", "full_box": [0, 0, 1, 1]}
+    people = read_coco(export_coco(shard, tmp_path / "coco", Faces(), traits=traits)).pictures[0].people
+    assert [person.traits.height_m for person in people] == [1.1, 1.2, 1.3]
+    assert people[1].traits == PersonTraits("valid", "someone 2", (0, 0, 1, 1), height_m=1.2, skin_ita=-3)
 
 
 def test_other_tools_read_it(shard, tmp_path):
