@@ -15,10 +15,9 @@ from densepose_mobile.bundle import BUNDLE_SUFFIX
 from densepose_mobile.calibration.dataset import CalibrationSet
 from densepose_mobile.calibration.pictures import PictureSources
 from densepose_mobile.calibration.statistics import METHODS, Method
-from densepose_mobile.cli.outputs import prepare_folder, write_atomically
+from densepose_mobile.cli.outputs import prepare_folder
 from densepose_mobile.cli.results_file import SCHEMA, command_line, write_results
 from densepose_mobile.cli.results_file import header as results_header
-from densepose_mobile.convert.card import model_card
 from densepose_mobile.convert.network import Network, Pictures, Quantisation
 from densepose_mobile.convert.pipeline import Converted, convert_target
 from densepose_mobile.convert.targets import ALL, TARGETS, choose_targets
@@ -57,7 +56,6 @@ def convert(
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),
     report: Path | None = typer.Option(None, help="JSON file of the parity with torch; other targets' are kept."),
-    card: Path | None = typer.Option(None, help="Model card to write, Markdown."),
     model_version: str = typer.Option("0.1.0", "--model-version", help="Version of the model."),
     cache: Path = typer.Option(Path("runs/convert"), help="Where converted float graphs are kept."),
     list_targets: bool = typer.Option(
@@ -108,12 +106,6 @@ def convert(
             except OutputError as error:  # the bundle stands, and the next one may
                 _log.error("%s is written, its figures are not: %s", target.name, error)
                 reported = False
-    if card is not None and done:
-        figures = {key: entry for key, entry in known.items() if entry.get("checkpoint_sha256") == network.sha256}
-        sizes = {key: converted.sizes for key, converted in done.items()}
-        text = model_card([converted.manifest for converted in done.values()], sizes, _ordered(figures))
-        prepare_folder(card.parent)
-        write_atomically(card, text.encode())
     failed = [target.name for target in chosen if target.name not in done]
     if failed:
         _log.error("%d of %d targets failed: %s", len(failed), len(chosen), ", ".join(failed))

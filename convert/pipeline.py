@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from densepose_mobile.bundle import Bundle, Manifest
+from densepose_mobile.bundle import Bundle
 from densepose_mobile.bundle.writer import bundle_bytes
 from densepose_mobile.cli.outputs import write_atomically
-from densepose_mobile.convert.card import build_manifest
 from densepose_mobile.convert.coverage import Coverage, coverage_of
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.golden import golden_arrays
+from densepose_mobile.convert.manifest import build_manifest
 from densepose_mobile.convert.network import Network, Pictures
 from densepose_mobile.convert.parity import measure_parity
 from densepose_mobile.convert.targets import Target
@@ -28,8 +28,6 @@ _log = logging.getLogger(__name__)
 class Converted:
     """A bundle that was written. run: the backend that ran its graphs here, or why none did."""
 
-    manifest: Manifest
-    sizes: Mapping[str, int]  # bytes of each graph
     run: str
     figures: dict[str, Any] = field(default_factory=dict)  # coverage and parity of each graph, parity of the chain
 
@@ -56,7 +54,7 @@ def convert_target(
     references = {graph.name: network.reference(graph) for graph in network.spec.graphs()}
     golden = golden_arrays(network.spec, loaded if target.precision == "int8" else references)
     manifest = build_manifest(name, target, network, header, {"run": run, "graphs": figures})
-    data, complete = bundle_bytes(manifest, graphs, golden)
+    data, _ = bundle_bytes(manifest, graphs, golden)
     if runtime is not None:
         failed = [deviation for deviation in Bundle.open(data).verify(runtime) if not deviation.passed]
         if failed:
@@ -66,7 +64,7 @@ def convert_target(
                 f"{worst.rms_error:.3g} where its rms is {worst.rms:.3g}; do not ship it, the converter has a defect"
             )
     write_atomically(out, data)
-    return Converted(complete, {graph: len(model) for graph, model in graphs.items()}, run, figures)
+    return Converted(run, figures)
 
 
 def lower_graphs(target: Target, network: Network) -> tuple[dict[str, bytes], dict[str, Coverage]]:

@@ -41,6 +41,7 @@ _SUMMARIES: Final = {
     "train": "Train a student or a teacher.",
     "distill": "Train a student from a teacher.",
     "calibrate": "Choose calibration pictures and collect their statistics.",
+    "card": "Write a released model's card from its bundles and results files.",
     "convert": "Turn a checkpoint into graphs and bundles for devices.",
 }
 _SDK_COMMANDS: Final = ("predict", "info", "demo", "verify", "evaluate", "bench", "bundle")

@@ -104,7 +104,6 @@ def test_a_bundle_verifies_and_says_how_it_was_made(network: Network, tmp_path: 
     assert manifest.metrics["training"] == {"loss": 1.0}
     assert manifest.metrics["parity"] == {"run": "litert", "graphs": converted.figures}
     assert all(deviation.passed for deviation in bundle.verify(open_runtime("litert", threads=1)))
-    assert converted.sizes == {graph.name: len(bundle.graph(graph.name)) for graph in SPEC.graphs()}
     assert set(converted.figures) == {"detect", "dense_2", "track", "chain"}
     assert converted.figures["detect"]["coverage"]["partitions"] == 1
     assert converted.figures["chain"]["outputs"]["parts"]["sqnr_db"] > 15
