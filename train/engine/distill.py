@@ -62,11 +62,10 @@ class DistillTask(StudentTask):
         real = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
         if not len(rows):  # another process may have some, and meets this one at every count that they share
             rows, real = rows.new_zeros(1), real.new_zeros(1)
-        with torch.autocast(photo.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            seen = self.teacher.look(network_tensor(batch["crop_large"][rows]))
-            levels = [level[rows] for level in levels]
-            if plan.features and self.adapters:
-                levels = [adapter(level) for adapter, level in zip(self.adapters, levels, strict=True)]
+        seen = self.teacher.look(network_tensor(batch["crop_large"][rows]))
+        levels = [level[rows] for level in levels]
+        if plan.features and self.adapters:
+            levels = [adapter(level) for adapter, level in zip(self.adapters, levels, strict=True)]
         lesson = Lesson.of(seen.maps, self.spec.map_size)
         target = DenseTarget.of(batch["crop_maps"][rows])
         asked, trust = self._trust(lesson, target, photo[rows], batch["crop_keypoints"][rows])

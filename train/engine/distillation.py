@@ -1,21 +1,19 @@
 """What a recipe says of distillation: how much each lesson weighs, and where the teacher is believed."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Literal
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.train.losses.trust import Gate
 
 __all__ = ["Distillation"]
 
-_PICTURES: Final = ("rendered", "photos", "both")
-
 
 @dataclass(frozen=True)
 class Distillation:
     """Factors of what crops teach, 0 for none. What is annotated is learnt beside it, as without a teacher."""
 
-    pictures: str = "both"  # rendered, photos or both: whose crops the teacher looks at
+    pictures: Literal["rendered", "photos", "both"] = "both"  # whose crops the teacher looks at
     temperature: float = 2.0  # of foreground and parts
     foreground: float = 0.5
     parts: float = 1.0
@@ -28,8 +26,6 @@ class Distillation:
 
     def check(self) -> None:
         """Raise InputError for what cannot be."""
-        if self.pictures not in _PICTURES:
-            raise InputError(f"`distillation.pictures` is {self.pictures!r}; one of {', '.join(_PICTURES)} is expected")
         for name in ("temperature", "feature_temperature"):
             if getattr(self, name) <= 0:
                 raise InputError(f"`distillation.{name}` is {getattr(self, name)}; it must be above 0")

@@ -4,7 +4,6 @@ import copy
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,7 +32,7 @@ TEACHER_NAME: Final = "teacher.safetensors"
 
 
 class TeacherTask(AveragedTask):
-    """Trains the teacher on the batches of `RenderedBatches`; `averaged` is what is evaluated and learned from.
+    """Trains the teacher on the batches of `TrainingBatches`; `averaged` is what is evaluated and learned from.
 
     Without whole pictures in the batches the detector is left as it is.
     """
@@ -58,8 +57,7 @@ class TeacherTask(AveragedTask):
 
     def save_weights(self, out: Path, header: dict[str, Any]) -> None:
         """Write the averaged teacher into the folder of the run."""
-        data = {"pictures": self.pictures, "shards": len(self.reads)}
-        save_teacher(out / TEACHER_NAME, self.averaged, {**header, "data": data})
+        save_teacher(out / TEACHER_NAME, self.averaged, header)
 
     def begin_from(self, path: Path) -> None:
         """Start from another teacher's weights; its sizes in pixels may be others.
@@ -94,31 +92,24 @@ class TeacherTask(AveragedTask):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Losses of one batch of whole pictures and crops."""
-        for name in batch["finished"]:
-            self.reads[name] = self.reads.get(name, 0) + 1
-        self.pictures += batch["pictures"]
         parts: dict[str, Tensor] = {}
         if "crop_image" in batch:
-            with self._autocast():
-                stages = self.teacher.crop_stages(self.teacher.fpn(network_tensor(batch["crop_image"])))
+            stages = self.teacher.crop_stages(self.teacher.fpn(network_tensor(batch["crop_image"])))
             parts |= self._stages("crop", stages, DenseTarget.of(batch["crop_maps"]), batch["crop_keypoints"], 1.0)
         if "whole_image" in batch:
-            with self._autocast():
-                levels = self.teacher.fpn(network_tensor(batch["whole_image"]))
-                features = self.teacher.decoder(levels)
-            found = self.teacher.find(levels, PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"]))
-            rng = np.random.default_rng((self.recipe.seed, self.global_step))
+            levels = self.teacher.fpn(network_tensor(batch["whole_image"]))
+            features = self.teacher.decoder(levels)
+            with torch.autocast(self.device.type, enabled=False):  # boxes need more than eight bits
+                found = self.teacher.find(levels, PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"]))
             boxes, scores = ([one.cpu().numpy() for one in each] for each in (found.boxes, found.scores))
-            wy, wx, target, keypoints = sample_rois(rng, batch, boxes, scores, self.spec, self.recipe.rois_per_picture)
-            with self._autocast():
-                stages = self.teacher.stages(features, wy, wx)
+            wy, wx, target, keypoints = sample_rois(
+                self.recipe.seed, batch, boxes, scores, self.spec, self.recipe.rois_per_picture
+            )
+            stages = self.teacher.stages(features, wy, wx)
             parts |= self._stages("roi", stages, target, keypoints, self.recipe.teacher_losses.rois)
             factor = self.recipe.teacher_losses.detection
             parts |= {name: value * factor for name, value in found.losses.items()}
         return self.total(parts)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
 
     def _stages(
         self, kind: str, stages: list[StageMaps], target: DenseTarget, keypoints: Tensor, factor: float
