@@ -20,7 +20,8 @@ class Draw(IntEnum):
     LOOK = 3  # how a picture is disturbed
     ROW = 4  # how a sample is cut out of it
     ROIS = 5  # which boxes of a whole picture the dense head is shown
-    TORCH = 6  # whatever a network draws in training
+    BOXES = 6  # which boxes a teacher's detector is trained on, of a whole picture
+    TORCH = 7  # whatever a network draws in training
 
 
 def generator(seed: int, draw: Draw, *numbers: int) -> np.random.Generator:

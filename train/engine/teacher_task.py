@@ -11,6 +11,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.draws import Draw, generator
 from densepose_mobile.train.engine.averaged import AveragedTask, network_tensor
 from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.rois import sample_rois
@@ -18,6 +19,7 @@ from densepose_mobile.train.losses.branches import keypoint_loss, mask_loss
 from densepose_mobile.train.losses.charts import chart_losses
 from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget
+from densepose_mobile.train.losses.normaliser import normalisers
 from densepose_mobile.train.models.backbone import MobileNetV2
 from densepose_mobile.train.models.movenet import WEIGHT_FILES
 from densepose_mobile.train.models.teacher.cascade import StageMaps
@@ -100,7 +102,7 @@ class TeacherTask(AveragedTask):
             levels = self.teacher.fpn(network_tensor(batch["whole_image"]))
             features = self.teacher.decoder(levels)
             with torch.autocast(self.device.type, enabled=False):  # boxes need more than eight bits
-                found = self.teacher.find(levels, PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"]))
+                found = self.teacher.find(levels, self._truths(batch))
             boxes, scores = ([one.cpu().numpy() for one in each] for each in (found.boxes, found.scores))
             wy, wx, target, keypoints = sample_rois(
                 self.recipe.seed, batch, boxes, scores, self.spec, self.recipe.rois_per_picture
@@ -108,8 +110,15 @@ class TeacherTask(AveragedTask):
             stages = self.teacher.stages(features, wy, wx)
             parts |= self._stages("roi", stages, target, keypoints, self.recipe.teacher_losses.rois)
             factor = self.recipe.teacher_losses.detection
-            parts |= {name: value * factor for name, value in found.losses.items()}
+            counts = normalisers(*found.counts.values(), device=self.device)
+            for (name, value), count in zip(found.losses.items(), counts, strict=True):
+                parts[name] = value * (found.counts[name] / count) * factor
         return self.total(parts)
+
+    def _truths(self, batch: Batch) -> PersonTruths:
+        numbers = batch["whole_number"].tolist()
+        seeds = [int(generator(self.recipe.seed, Draw.BOXES, number).integers(1 << 62)) for number in numbers]
+        return PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"], seeds)
 
     def _stages(
         self, kind: str, stages: list[StageMaps], target: DenseTarget, keypoints: Tensor, factor: float
