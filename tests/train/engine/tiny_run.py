@@ -1,9 +1,9 @@
 """A training run of seconds that tells what it saw; also as a process of its own, or under torchrun.
 
-    python -m tests.train.engine.tiny_run SHARDS OUT STEPS WORKERS
+    python -m tests.train.engine.tiny_run SHARDS OUT STEPS WORKERS [TASK...]
 
 Writes OUT/batches-RANK.jsonl, a line for each batch (number, digest, its crops), OUT/gradient.pt of the first step, and
-whatever a run writes.
+whatever a run writes; the same into OUT-TASK for each further task.
 """
 
 import hashlib
@@ -22,13 +22,15 @@ from densepose_mobile.train.data.rounds import Rounds
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.data.stream import PlannedStream
 from densepose_mobile.train.data.targets import Labeller
+from densepose_mobile.train.engine.averaged import AveragedTask
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, resume_place
 from densepose_mobile.train.engine.evaluation import Findings
 from densepose_mobile.train.engine.launch import Launch
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe, StudentPlan
 from densepose_mobile.train.engine.task import StudentTask
-from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.engine.teacher_task import TeacherTask
+from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
 from ..conftest import FlatGeodesics, PlainLabels
 
@@ -36,6 +38,23 @@ RECIPE = Recipe(
     name="tiny",
     precision="fp32",
     student=StudentPlan(detect_size=64, track_size=96, feature_channels=8, roi_size=8, head_width=8),
+    teacher=TeacherSpec(
+        backbone="mobilenet_v2_1.75",
+        fpn_channels=8,
+        decoder_channels=8,
+        head_width=32,
+        head_convs=1,
+        dilations=(2, 4),
+        keypoint_width=8,
+        keypoint_convs=1,
+        mask_width=8,
+        mask_convs=1,
+        box_width=8,
+        roi_size=8,
+        map_size=16,
+        input_size=64,
+        crop_size=96,
+    ),
     rois_per_picture=2,
     checkpoint_minutes=0.02,
     workers=0,
@@ -51,12 +70,10 @@ def labels(folder: Path) -> Labeller:
     return PlainLabels()
 
 
-class Watched(StudentTask):
+class _Watched(AveragedTask):
     """Writes down what it is given."""
 
-    def __init__(self, recipe: Recipe, out: Path, rank: int) -> None:
-        super().__init__(recipe, FlatGeodesics())
-        self.out, self.rank = out, rank
+    out: Path
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """One line a batch, on the disk before the step is taken."""
@@ -65,26 +82,35 @@ class Watched(StudentTask):
             value = batch[name]
             digest.update(value.numpy().tobytes() if isinstance(value, torch.Tensor) else str(value).encode())
         line = {"number": batch["number"], "digest": digest.hexdigest(), "crops": len(batch["crop_image"])}
-        with (self.out / f"batches-{self.rank}.jsonl").open("a") as file:
+        with (self.out / f"batches-{self.global_rank}.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         return super().training_step(batch, index)
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Keep the first gradient."""
-        if self.global_step == 0 and self.rank == 0:
-            gradient = {name: p.grad for name, p in self.student.named_parameters() if p.grad is not None}
+        if self.global_step == 0 and self.global_rank == 0:
+            gradient = {name: p.grad for name, p in self.network.named_parameters() if p.grad is not None}
             torch.save(gradient, self.out / "gradient.pt")
         super().configure_gradient_clipping(*args, **kwargs)
 
 
-def tiny_run(shards: Path, out: Path, steps: int, resume: bool = False, **changes: Any) -> StudentTask:
+class _Student(_Watched, StudentTask):
+    pass
+
+
+class _Teacher(_Watched, TeacherTask):
+    pass
+
+
+def tiny_run(shards: Path, out: Path, steps: int, resume: bool = False, **changes: Any) -> AveragedTask:
     """Train so many steps, from the checkpoint in `out` if said."""
     launch = Launch.found()
     out.mkdir(parents=True, exist_ok=True)
     recipe = replace(RECIPE, optimisation=replace(RECIPE.optimisation, max_steps=steps), **changes)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    task = Watched(recipe, out, launch.rank)
+    task = (_Teacher if recipe.task == "teacher" else _Student)(recipe, FlatGeodesics())
+    task.out = out
     checkpoint = out / CHECKPOINT_NAME if resume else None
     place = Place() if checkpoint is None else Place(**resume_place(checkpoint))
     batches = TrainingBatches(shards, task.spec, recipe.augmentation, labels, recipe.seed)
@@ -92,7 +118,7 @@ def tiny_run(shards: Path, out: Path, steps: int, resume: bool = False, **change
     planner = Planner(recipe.batch, recipe.augmentation.negatives, recipe.seed, rounds)
     stream = PlannedStream(batches, planner, recipe.batch, place, launch.rank, launch.world)
 
-    def examiner(student: Student, step: int) -> Findings:
+    def examiner(network: Any, step: int) -> Findings:
         with (out / "examined.txt").open("a") as file:
             file.write(f"{step}\n")
         return Findings({"iou": 0.5})
@@ -103,4 +129,7 @@ def tiny_run(shards: Path, out: Path, steps: int, resume: bool = False, **change
 
 if __name__ == "__main__":
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    tiny_run(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), workers=int(sys.argv[4]))
+    shards, out, steps, workers, *tasks = sys.argv[1:]
+    tiny_run(Path(shards), Path(out), int(steps), workers=int(workers))
+    for task in tasks:
+        tiny_run(Path(shards), Path(f"{out}-{task}"), int(steps), workers=int(workers), task=task)
