@@ -34,10 +34,10 @@ Source = StoredPicture | Photo
 class BatchPlan:
     """What one batch consists of, over all processes that train together."""
 
-    whole: int = 4  # whole pictures
-    crops: int = 16
-    crops_per_picture: int = 2  # at most
-    photos: float = 0.1  # share of pictures that are annotated photos, where there are any
+    whole: int = 4  # whole pictures, over all processes
+    crops: int = 16  # of one person each, over all processes
+    crops_per_picture: int = 2  # at most, and now and then one of nobody
+    photos: float = 0.1  # share of pictures that are annotated photos, where there are both
 
 
 @dataclass(frozen=True)

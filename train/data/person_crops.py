@@ -39,7 +39,7 @@ class CropPlan:
 
     size: int = 192  # px, side of the crops, a multiple of 32
     margin: float = 1.2  # side / longer side of the person's box
-    batch: int = 16  # crops a step
+    batch: int = 16  # crops, over all processes
     maskless: float = 0.15  # share of crops without part masks, so that people who have none can be filled in as well
 
 

@@ -50,11 +50,11 @@ class Augmentation:
     """How far samples stray from the rendered pictures. Shares are probabilities."""
 
     photometric: float = 0.5  # strength; the renderer has a sensor of its own
-    photometric_share: float = 0.3
-    flip: float = 0.5
+    photometric_share: float = 0.3  # pictures whose light, colour or codec is changed
+    flip: float = 0.5  # mirrored pictures
     window: float = 0.3  # pictures cut off by grey borders
     occluder: float = 0.05  # the renderer has occluders of its own
-    rotate: float = 0.4
+    rotate: float = 0.4  # turned crops; half as many whole pictures
     rotation: float = 15.0  # degrees, standard deviation
     shift: float = 0.07  # of the crop's side, standard deviation
     scale: float = 0.15  # of the logarithm of the crop's side, standard deviation

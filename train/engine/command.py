@@ -41,7 +41,7 @@ def run(
 ) -> None:
     """Train a student, or a teacher as the recipe's `task` says: people and their dense maps together.
 
-    On several GPUs, or in several processes: `torchrun --nproc-per-node N --no-python densepose-mobile train ...`
+    On several GPUs, or in several processes: `torchrun --nproc-per-node N -m densepose_mobile train ...`
     """
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):

@@ -15,13 +15,13 @@ class Distillation:
 
     pictures: Literal["rendered", "photos", "both"] = "both"  # whose crops the teacher looks at
     temperature: float = 2.0  # of foreground and parts
-    foreground: float = 0.5
-    parts: float = 1.0
-    uv: float = 5.0
+    foreground: float = 0.5  # divergence from the teacher's
+    parts: float = 1.0  # divergence from the teacher's
+    uv: float = 5.0  # on the teacher's part
     features: float = 1.0  # of the pyramid's levels
-    feature_temperature: float = 1.0
-    presence: float = 0.1
-    place: float = 0.2
+    feature_temperature: float = 1.0  # of their distribution over the cells
+    presence: float = 0.1  # of a teacher that says it
+    place: float = 0.2  # of a teacher that says it
     gate: Gate = field(default_factory=Gate)
 
     def check(self) -> None:

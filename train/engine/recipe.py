@@ -44,11 +44,11 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 class StudentPlan:
     """Sizes of the student. Maps have twice the cells of the pooled RoI."""
 
-    detect_size: int = 320  # px, a multiple of 32
-    track_size: int = 192  # px, a multiple of 32
-    feature_channels: int = 64
-    roi_size: int = 28  # cells
-    head_width: int = 96
+    detect_size: int = 320  # px, whole pictures, a multiple of 32
+    track_size: int = 192  # px, one person's crop, a multiple of 32
+    feature_channels: int = 64  # of the pyramid
+    roi_size: int = 28  # cells, even; maps have twice as many
+    head_width: int = 96  # channels of the dense head
 
     def spec(self) -> ModelSpec:
         """The contract of the graphs.
@@ -90,28 +90,28 @@ class InpaintingPlan:
 class LossWeights:
     """Factor of each loss; `rois` scales the dense losses of whole pictures against those of crops."""
 
-    foreground: float = 1.0
-    dice: float = 1.0
-    parts: float = 1.0
-    uv: float = 5.0
-    confidence: float = 0.2
-    rois: float = 0.6
-    score: float = 1.0
-    box: float = 1.0
-    presence: float = 0.3
-    place: float = 0.5
+    foreground: float = 1.0  # cross-entropy of person against background
+    dice: float = 1.0  # overlap of the silhouette
+    parts: float = 1.0  # cross-entropy of the 24 parts
+    uv: float = 5.0  # surface coordinates on the true part
+    confidence: float = 0.2  # is the surface point right within its part's kappa?
+    rois: float = 0.6  # of all of these in regions of whole pictures, against those in crops
+    score: float = 1.0  # of the detector's locations
+    box: float = 1.0  # of the detector
+    presence: float = 0.3  # is the person in the crop?
+    place: float = 0.5  # box in the crop
 
 
 @dataclass(frozen=True)
 class TeacherLosses:
     """Factor of each loss of a teacher. Those of the dense maps are the field's; see `losses.charts`."""
 
-    coarse: float = 5.0
-    fine: float = 1.0
+    coarse: float = 5.0  # cross-entropy of person, or of the coarse part
+    fine: float = 1.0  # cross-entropy of the part
     uv: float = 0.01  # of a sum over points; with `teacher.uv_confidence` a twentieth of it does
-    confidence: float = 0.2
+    confidence: float = 0.2  # as of a student
     keypoints: float = 0.1  # their cross-entropy begins at 8, the logarithm of the cells
-    mask: float = 1.0
+    mask: float = 1.0  # silhouette, of the mask branch
     early: float = 0.5  # of all of these in the stages before the last
     rois: float = 1.0  # of the losses of regions of whole pictures against those of crops
     detection: float = 1.0  # proposals and boxes
@@ -127,17 +127,17 @@ class Optimisation:
     """
 
     optimizer: Literal["adamw", "sgd"] = "adamw"  # sgd has momentum 0.9
-    lr: float = 1e-3
+    lr: float = 1e-3  # after the warm-up
     backbone_lr: float = 0.15  # of lr, for the backbone and the layers that read its features
-    weight_decay: float = 0.01
-    schedule: Literal["extendable", "cosine"] = "extendable"
-    warmup_steps: int = 500
-    steady_steps: int = 4000  # lr falls as sqrt(steady / step) after these
-    cooldown_steps: int = 0  # last steps of the run, lr falls linearly to 0
-    max_steps: int = 1_000_000
+    weight_decay: float = 0.01  # of all but biases
+    schedule: Literal["extendable", "cosine"] = "extendable"  # cosine falls to 0 at max_steps
+    warmup_steps: int = 500  # lr rises linearly
+    steady_steps: int = 4000  # extendable: lr falls as sqrt(steady / step) after these; 0: it stays
+    cooldown_steps: int = 0  # extendable: last steps of the run, lr falls linearly to 0
+    max_steps: int = 1_000_000  # length of the run
     accumulate: int = 1  # batches whose gradients are averaged for a step
     clip: float = 5.0  # gradient norm
-    ema: float = 0.999
+    ema: float = 0.999  # share that the average keeps at each step
     frozen_stages: int = 1  # of the backbone, from the stem on
 
 
@@ -145,25 +145,25 @@ class Optimisation:
 class Evaluation:
     """What is looked at while training."""
 
-    every_steps: int = 1000
-    synthetic_pictures: int = 96
-    real_pictures: int = 29  # of coco_mini's train2017 pictures
-    shown_pictures: int = 8
-    log_every_steps: int = 50
+    every_steps: int = 1000  # an evaluation
+    synthetic_pictures: int = 96  # of --val
+    real_pictures: int = 29  # of coco_mini's train2017 photos, among the assets; 0: none
+    shown_pictures: int = 8  # painted in the sheet of predictions
+    log_every_steps: int = 50  # a line of figures
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run, besides data and machine."""
 
-    name: str
-    task: Task = "student"
-    seed: int = 0
-    precision: Precision = "auto"  # auto: the fastest that is safe on the device
-    rois_per_picture: int = 3
+    name: str  # any word
+    task: Task = "student"  # the network that is trained
+    seed: int = 0  # decides the stream and the first weights
+    precision: Precision = "auto"  # auto takes the fastest that is safe on the device
+    rois_per_picture: int = 3  # regions of each whole picture for the dense head
     threads: int = 1  # of each training process, on a CPU
     workers: int = 1  # loading processes of each training process, a thread each
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: float = 5.0  # between two checkpoints
     student: StudentPlan = field(default_factory=StudentPlan)
     teacher: TeacherSpec = field(default_factory=TeacherSpec)
     teacher_losses: TeacherLosses = field(default_factory=TeacherLosses)
