@@ -37,8 +37,9 @@ def _list_targets(wanted: bool) -> None:
         return
     for target in TARGETS.values():
         tools = ", ".join(f"{name} {number}" for name, number in target.versions().items())
+        run = "run by its device" if target.device_only else f"run here by {target.backend or 'nothing'}"
         typer.echo(f"{target.name:<24}{target.runs_on}")
-        typer.echo(f"{'':<24}{target.obstacle or f'with {tools}; run here by {target.backend or None}'}")
+        typer.echo(f"{'':<24}{target.obstacle or f'from the extra {target.extra}: {tools}; {run}'}")
     raise typer.Exit
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,16 @@ from densepose_mobile.bundle import Bundle
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import Letterbox, as_rgb, crop_input, load_image, network_input
 from densepose_mobile.options import Options
+from densepose_mobile.postprocess.closer import closer_looks
 from densepose_mobile.postprocess.detections import select_people
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
-from densepose_mobile.postprocess.mirror import mean_detections, mean_maps, mirror_input, mirror_weights
+from densepose_mobile.postprocess.mirror import (
+    MEAN_SCORE,
+    mean_detections,
+    mean_maps,
+    mirror_input,
+    mirror_weights,
+)
 from densepose_mobile.postprocess.rois import crop_square, roi_boxes, roi_weights
 from densepose_mobile.postprocess.silhouette import disjoint, silhouette
 from densepose_mobile.results import DensePoseResult, Person
@@ -26,9 +33,6 @@ from densepose_mobile.tracking import Video, VideoOptions
 __all__ = ["DensePose", "Mode"]
 
 Mode = Literal["fast", "balanced", "accurate"]
-
-_DOUBT: Final = 0.95  # share of the least score that a mean of two needs, as no lucky noise lifts it
-_WORTHWHILE: Final = 1.25  # how much finer a crop must show a person to be looked at in "balanced"
 
 
 class DensePose:
@@ -188,7 +192,7 @@ class DensePose:
             if theirs is not None:
                 logits, distances = mean_detections((logits, distances), (theirs[1], theirs[2]), self._spec)
                 both.append(theirs[0])
-                score *= _DOUBT
+                score *= MEAN_SCORE
             boxes, scores = select_people(
                 logits[0, :, 0],
                 distances[0],
@@ -236,13 +240,7 @@ class DensePose:
         """Whom to look at in a crop. boxes: (N, 4) px of the picture."""
         if mode == "fast":
             return []
-        squares = crop_square(boxes, self._spec)
-        # Enlarging adds no detail, hence the caps at one network pixel a picture pixel.
-        before = min(letterbox.scale, 1.0)
-        after = np.minimum(self._spec.track_size / (squares[:, 2] - squares[:, 0]), 1.0)
-        area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-        largest_first = np.argsort(-area, kind="stable")
-        finer = [int(index) for index in largest_first if after[index] >= _WORTHWHILE * before]
+        finer = closer_looks(boxes, letterbox.scale, self._spec)
         return finer if mode == "accurate" else finer[: self.options.closer_looks]
 
     def _look_closer(

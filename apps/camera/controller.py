@@ -120,8 +120,7 @@ class Controller:
             self._opening_title = f"Opening {choice.title}"
             self._painter.clear()
             self._feed = Feed(partial(self._opening, choice), self._came, self._ended, after=old)
-            feed = self._feed
-        feed.start()
+            self._feed.start()  # before another thread may choose, whose feed waits for the end of this one
 
     def choose_path(self, text: str) -> None:
         """Show the source that a word or a dropped path means; a notice where it means none."""
@@ -211,6 +210,8 @@ class Controller:
             self._painter.order(rgb, result, self._look)
 
     def _ended(self, feed: Feed, error: DensePoseError | None) -> None:
+        if error is not None and feed is self._feed:
+            self._engine.restart()  # a frame that is being looked at must not show after the loss
         with self._lock:
             if feed is not self._feed:
                 return

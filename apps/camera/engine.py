@@ -130,8 +130,7 @@ class Engine:
                 model = self._load(wish.model, wish.backend, self._threads)
             with self._lock:
                 if turn != self._turn:
-                    if (wish.model, wish.backend) == (self._wish.model, self._wish.backend):
-                        self._model, self._running = model, wish  # what waits need not load it again
+                    self._keep(model, wish)
                     return
             on_result, on_error = partial(self._result, turn), partial(self._error, turn)
             stream = model.stream(on_result, on_error, color="rgb", mode=wish.mode)
@@ -144,10 +143,17 @@ class Engine:
                 if wish != self._running:
                     self._meter = Meter()
                 self._running, self._model, self._loading = wish, model, ""
+            else:
+                self._keep(model, wish)
         if fresh:
             self._replace(stream, turn)
         else:
             stream.close()
+
+    def _keep(self, model: LiveModel, wish: Wish) -> None:
+        """What waits need not load the same model again."""
+        if (wish.model, wish.backend) == (self._wish.model, self._wish.backend):
+            self._model, self._running = model, wish
 
     def _replace(self, stream: LiveStream | None, turn: int) -> None:
         with self._lock:

@@ -4,11 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from densepose_mobile.bundle import Bundle
 from densepose_mobile.export.encoding import spec_fields
 from densepose_mobile.imaging.letterbox import INPUT_MEAN, INPUT_SCALE
 from densepose_mobile.options import Options
-from densepose_mobile.parts import KAPPA, MIRROR, PART_NAMES
+from densepose_mobile.parts import KAPPA, MIRROR, MIRROR_FLIPS_U, MIRROR_FLIPS_V, PART_NAMES
+from densepose_mobile.postprocess.closer import WORTHWHILE
+from densepose_mobile.postprocess.mirror import MEAN_SCORE
 
 __all__ = ["FORMAT", "describe_model"]
 
@@ -17,7 +21,7 @@ FORMAT: Final = 1
 
 _TENSOR: Final = "float32, channels last, after the rule"
 _IMAGE: Final = "image of bytes; the graph applies the rule"
-_THRESHOLDS: Final = ("score", "max_people", "overlap", "duplicate")
+_THRESHOLDS: Final = ("score", "max_people", "overlap", "duplicate", "closer_looks")
 
 
 def describe_model(bundle: Bundle, graphs: Mapping[str, Mapping[str, bytes]]) -> dict[str, Any]:
@@ -56,11 +60,14 @@ def describe_model(bundle: Bundle, graphs: Mapping[str, Mapping[str, bytes]]) ->
         },
         "thresholds": {
             **{name: getattr(options, name) for name in _THRESHOLDS},
+            "mean_score": MEAN_SCORE,
+            "worthwhile": WORTHWHILE,
             "presence_logit": 0.0,
             "foreground_logit": 0.0,
         },
         "parts": list(PART_NAMES),
         "mirror": MIRROR.tolist(),
+        "mirror_flips": {"u": np.flatnonzero(MIRROR_FLIPS_U).tolist(), "v": np.flatnonzero(MIRROR_FLIPS_V).tolist()},
         "kappa_m": [None if part == 0 else round(float(kappa), 6) for part, kappa in enumerate(KAPPA)],
         "quantisation": about["quantisation"],
         "metrics": about["metrics"],

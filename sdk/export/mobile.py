@@ -31,15 +31,13 @@ class Platform:
 
     name: PlatformName
     language: str  # of the host steps
-    targets: tuple[str, ...]  # families, in the order of preference; FAMILY-DELEGATE where only one delegate fits
+    targets: tuple[str, ...]  # families, in the order of preference
     delegates: tuple[str, ...]  # of another system: a target with one of them does not run here
 
     def takes(self, manifest: Manifest) -> bool:
         """Whether the graphs run here. A target is FAMILY[-DELEGATE]-PRECISION."""
-        words = manifest.target.split("-")
-        return any(
-            set(target.split("-")) <= set(words) and not set(self.delegates) & set(words) for target in self.targets
-        )
+        family, *rest = manifest.target.split("-")
+        return family in self.targets and not set(self.delegates) & set(rest)
 
 
 _SOURCES: Final = (".kt", ".swift", ".md")  # not what a build left beside them
@@ -48,7 +46,7 @@ PLATFORMS: Final[Mapping[str, Platform]] = {
     platform.name: platform
     for platform in (
         Platform("android", "Kotlin", ("litert", "executorch", "onnx"), ("coreml",)),
-        Platform("ios", "Swift", ("coreml", "executorch-coreml", "litert", "onnx"), ("vulkan",)),
+        Platform("ios", "Swift", ("coreml", "litert", "executorch", "onnx"), ("vulkan",)),
     )
 }
 
@@ -60,7 +58,7 @@ def export_bundle(bundle: Bundle, platform: str, out: str | Path) -> Path:
 
     - model/: the graphs and `model.json` (see `description.describe_model`); a Core ML graph is a folder .mlpackage;
     - host/: the host steps in Kotlin or Swift with their tests, and a README that shows how to call them;
-    - vectors/: the golden vectors that those tests read.
+    - vectors/: the golden vectors that those tests read, and a README that describes them.
 
     All of it is written under another name and then renamed. Returns the folder. Raises BundleError where the bundle's
     target does not run on the platform, OutputError where the folder is in use or cannot be written, AssetError where
@@ -75,7 +73,12 @@ def export_bundle(bundle: Bundle, platform: str, out: str | Path) -> Path:
     description = json.dumps(describe_model(bundle, graphs), indent=1, allow_nan=False) + "\n"
     files = {f"model/{name}": data for each in graphs.values() for name, data in each.items()}
     files["model/model.json"] = description.encode()
-    files |= {f"host/{name}": data for name, data in _host_steps(chosen).items()}
+    files |= {
+        f"host/{name}": data for name, data in _sources(chosen.name, f"the host steps in {chosen.language}").items()
+    }
+    files |= {
+        f"vectors/{name}": data for name, data in _sources("vectors", "the description of the golden vectors").items()
+    }
     files |= {f"vectors/{file.step}.json": file.text().encode() for file in golden_vectors()}
     with _partial_folder(folder) as partial:
         for name, data in files.items():
@@ -117,18 +120,15 @@ def _unpacked(data: bytes, package: str, source: str) -> dict[str, bytes]:
     return files
 
 
-def _host_steps(platform: Platform) -> dict[str, bytes]:
-    """Path -> content of the platform's sources. They are data of the apps package; nothing of it is imported."""
+def _sources(name: str, what: str) -> dict[str, bytes]:
+    """Path -> content of a folder of the apps package. They are data of it; nothing of it is imported."""
     try:
-        folder = resources.files("densepose_mobile.apps") / platform.name
+        folder = resources.files("densepose_mobile.apps") / name
         files = dict(_walk(folder, "")) if folder.is_dir() else {}
     except ModuleNotFoundError:
         files = {}
     if not files:
-        raise AssetError(
-            f"this installation lacks the host steps in {platform.language}: "
-            "pip install --force-reinstall densepose-mobile"
-        )
+        raise AssetError(f"this installation lacks {what}: pip install --force-reinstall densepose-mobile")
     return files
 
 

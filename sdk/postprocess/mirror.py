@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from densepose_mobile.parts import MIRROR, MIRROR_FLIPS_U, MIRROR_FLIPS_V
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 
-__all__ = ["mean_detections", "mean_maps", "mirror_input", "mirror_weights"]
+__all__ = ["MEAN_SCORE", "mean_detections", "mean_maps", "mirror_input", "mirror_weights"]
+
+MEAN_SCORE: Final = 0.95
+"""Share of the least score that the mean of two looks needs, as no lucky noise lifts it."""
 
 _CHANNELS: Final = MIRROR[1:].astype(np.intp) - 1  # channel of each part's mirror part
 _FLIPPED: Final = {"u": MIRROR_FLIPS_U[1:], "v": MIRROR_FLIPS_V[1:]}

@@ -17,6 +17,8 @@ __all__ = ["CACHE_VARIABLE", "cache_folder", "unpacked"]
 CACHE_VARIABLE: Final = "DENSEPOSE_MOBILE_CACHE"
 """Environment variable that names the folder for unpacked models."""
 
+_ATTEMPTS: Final = 4  # at putting a folder in its place, while others do the same
+
 
 def cache_folder() -> Path:
     """Where unpacked models lie: what `CACHE_VARIABLE` names, or else in the user's own cache."""
@@ -42,19 +44,12 @@ def unpacked(archive: bytes, label: str) -> Path:
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name[:16]}.", dir=folder.parent) as scratch:
-            fresh, stale = Path(scratch) / "fresh", Path(scratch) / "stale"
+            fresh = Path(scratch) / "fresh"
             for name, data in files.items():
                 path = fresh / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-            with suppress(FileNotFoundError):
-                folder.replace(stale)
-            try:
-                fresh.replace(folder)
-            except OSError:
-                # Another process may have put the same files there meanwhile.
-                if not _holds(folder, files):
-                    raise
+            _put(fresh, folder, files)
     except OSError as error:
         raise OutputError(
             f"cannot unpack {label} into {folder.parent} ({error.strerror or error}): "
@@ -74,6 +69,22 @@ def _files(archive: bytes, label: str) -> dict[str, bytes]:
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
             raise BundleError(f"{label} holds a file {name!r} that leaves its folder; fetch it from a source you trust")
     return files
+
+
+def _put(fresh: Path, folder: Path, files: dict[str, bytes]) -> None:
+    """Rename fresh to folder, unless somebody else has put the same files there meanwhile."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            fresh.replace(folder)
+            return
+        except OSError:
+            if _holds(folder, files):
+                return
+            if attempt == _ATTEMPTS - 1:
+                raise
+        # Only what was seen to be damaged is moved away, never a folder that another just finished.
+        with suppress(FileNotFoundError):
+            folder.replace(fresh.with_name(f"stale{attempt}"))
 
 
 def _holds(folder: Path, files: dict[str, bytes]) -> bool:

@@ -189,3 +189,8 @@ def test_targets_are_listed(run: Run) -> None:
     assert done.exit_code == 0
     assert all(name in done.stdout for name in TARGETS)
     assert "run here by mil" in done.stdout or "run here by coreml" in done.stdout
+    told = done.stdout.splitlines()
+    for target in TARGETS.values():
+        line = told[next(i for i, line in enumerate(told) if line.startswith(f"{target.name} ")) + 1]
+        assert f"from the extra {target.extra}: torch " in line
+        assert ("run by its device" in line) == target.device_only

@@ -50,6 +50,7 @@ class FakeModel:
     backend: str
     gate: threading.Event
     streams: list[dict[str, Any]]
+    streaming: Callable[[], object]
 
     def stream(self, on_result: Any, on_error: Any, **options: Any) -> Stream:
         def predict(frame: np.ndarray, t_ms: float) -> DensePoseResult:
@@ -59,17 +60,19 @@ class FakeModel:
             return find_block(frame)
 
         self.streams.append({"model": self.name, **options})
+        self.streaming()
         return Stream(predict, on_result, on_error)
 
 
 @dataclass(eq=False)
 class FakeLoad:
-    """Loads fake models. `gate` holds up loading while it is cleared."""
+    """Loads fake models. `gate` holds up loading while it is cleared; `streaming` is called as a stream is made."""
 
     gate: threading.Event = field(default_factory=threading.Event)
     predicting: threading.Event = field(default_factory=threading.Event)
     loaded: list[tuple[str, str]] = field(default_factory=list)
     streams: list[dict[str, Any]] = field(default_factory=list)
+    streaming: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -84,7 +87,9 @@ class FakeLoad:
             raise BundleError("broken is not a bundle")
         if model == "crash":
             raise RuntimeError("out of tensors")
-        return FakeModel(model, "litert" if backend == "auto" else backend, self.predicting, self.streams)
+        return FakeModel(
+            model, "litert" if backend == "auto" else backend, self.predicting, self.streams, self.streaming
+        )
 
 
 @dataclass(eq=False)

@@ -79,6 +79,15 @@ def test_model_backend_and_mode_change_live(controller: Controller, eventually: 
         controller.choose_mode("slow")  # type: ignore[arg-type]
 
 
+def test_a_source_that_changes_while_the_stream_is_made_needs_no_second_model(
+    controller: Controller, eventually: Eventually, load: Any
+) -> None:
+    load.streaming = lambda: len(load.streams) == 1 and controller.choose_source(Choice("people"))
+    controller.start()
+    eventually(lambda: controller.state.people == 1 and len(load.streams) >= 2)
+    assert load.loaded == [("small", "auto")]
+
+
 @pytest.mark.parametrize(
     ("choose", "words"),
     [
@@ -145,6 +154,23 @@ def test_a_lost_camera_is_told(
     sources[CAMERA] = fake_source([picture], interval_ms=2.0)
     controller.choose_source(CAMERA)
     eventually(lambda: controller.state.people == 1)
+
+
+def test_a_frame_in_the_model_does_not_show_after_its_camera_is_lost(
+    controller: Controller, eventually: Eventually, load: Any, sources: dict[Choice, Any]
+) -> None:
+    controller.start()
+    eventually(lambda: controller.state.people == 1)
+    load.predicting.clear()
+    dropped, streams = controller.state.dropped, len(load.streams)
+    eventually(lambda: controller.state.dropped >= dropped + 2)  # so another is being looked at
+    source = sources[Choice("people")]
+    source.error, source.pictures = InputError("the camera gives no more pictures: plug it in again"), []
+    eventually(lambda: controller.state.notice is not None)
+    load.predicting.set()
+    eventually(lambda: len(load.streams) == streams + 1)  # the old one is over
+    assert controller.picture is None
+    assert controller.state.people == 0
 
 
 def test_a_driver_that_crashes_ends_the_source_only(

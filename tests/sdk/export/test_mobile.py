@@ -56,7 +56,7 @@ def test_everything_is_there(platform: str, suffix: str, make: Callable[..., Bun
     assert (out / "host" / "README.md").stat().st_size > 1000
     assert len(list((out / "host").rglob(f"*{suffix}"))) >= 12
     assert not list((out / "host").rglob("*.py*"))
-    assert [path.name for path in (out / "vectors").iterdir()] == ["nms.json"]
+    assert sorted(path.name for path in (out / "vectors").iterdir()) == ["README.md", "nms.json"]
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["app"]
 
 
@@ -77,6 +77,8 @@ def test_model_json_says_what_an_app_needs(make: Callable[..., Bundle], tmp_path
     }
     assert model["spec"]["track_roi"] == list(SPEC.track_roi)
     assert model["thresholds"]["score"] == 0.4
+    assert model["thresholds"].keys() >= {"closer_looks", "mean_score", "worthwhile"}
+    assert model["mirror_flips"] == {"u": [3, 4, 5, 6, 23, 24], "v": [1, 2]}
     assert model["quantisation"] == {"activations": "int8"}
     assert model["parts"] == list(PART_NAMES)
     for graph in SPEC.graphs():
@@ -92,7 +94,7 @@ def test_model_json_says_what_an_app_needs(make: Callable[..., Bundle], tmp_path
         ("litert-int8", "android ios"),
         ("litert-fp16", "android ios"),
         ("onnx-fp32", "android ios"),
-        ("executorch-fp32", "android"),
+        ("executorch-fp32", "android ios"),
         ("executorch-vulkan-fp32", "android"),
         ("executorch-coreml-fp16", "ios"),
         ("coreml-fp16", "ios"),

@@ -1,6 +1,7 @@
 """The committed golden vectors are what the SDK computes, and rounding decides none of them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from densepose_mobile.errors import OutputError
 from densepose_mobile.export import golden_vectors, write_vectors
 from densepose_mobile.export import vectors as module
 from densepose_mobile.export.encoding import VectorFile, tensor
@@ -123,3 +125,17 @@ def test_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = write_vectors(tmp_path / "new" / "vectors")
     assert [path.name for path in paths] == ["nms.json", "select.json"]
     assert paths[0].read_text("utf-8") == few[0].text()
+
+
+def test_a_disk_that_fills_up_leaves_earlier_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill_disk: Callable[[], None]
+) -> None:
+    few = golden_vectors()[3:5]
+    monkeypatch.setattr(module, "golden_vectors", lambda: few)
+    earlier = {tmp_path / name: b"earlier" for name in ("nms.json", "select.json")}
+    for path, data in earlier.items():
+        path.write_bytes(data)
+    fill_disk()
+    with pytest.raises(OutputError, match="No space left"):
+        write_vectors(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == earlier

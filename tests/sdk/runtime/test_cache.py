@@ -54,8 +54,12 @@ def test_damaged_files_are_replaced(cache: Path, damage: str) -> None:
     assert list(cache.iterdir()) == [folder]
 
 
-def test_several_at_once_agree(cache: Path) -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("_", range(5))
+def test_several_at_once_agree(cache: Path, damaged: bool, _: int) -> None:
     archive = pack(FILES)
+    if damaged:
+        (unpacked(archive, "graph 'a'") / "a.mlpackage/Manifest.json").unlink()
     with ThreadPoolExecutor(8) as pool:
         folders = set(pool.map(lambda _: unpacked(archive, "graph 'a'"), range(16)))
     (folder,) = folders

@@ -135,6 +135,34 @@ final class VectorTests: XCTestCase {
         }
     }
 
+    func testCloser() throws {
+        try each("closer") { given, expected in
+            let found = given.spec.closerLooks(
+                given.boxes("boxes"), scale: given.double("scale"), worthwhile: given.double("worthwhile")
+            )
+            XCTAssertEqual(found, expected.ints("rows"), name)
+        }
+    }
+
+    func testMirror() throws {
+        try each("mirror") { given, expected in
+            let spec = given.spec
+            let (plain, mirrored) = (given.node("plain"), given.node("mirrored"))
+            let image = try mirrorInput(given.floats("image"), size: given.shape("image")[0])
+            close("image", expected.floats("image"), image)
+            let weights = spec.mirrorWeights(RoiWeights(wy: [], wx: given.floats("wx")))
+            close("wx", expected.floats("wx"), weights.wx)
+            let scores = spec.meanScores(plain.floats("scores"), mirrored.floats("scores"))
+            close("scores", expected.floats("scores"), scores)
+            let boxes = spec.meanBoxes(plain.floats("boxes"), mirrored.floats("boxes"))
+            close("boxes", expected.floats("boxes"), boxes)
+            for output in ["foreground", "parts", "u", "v", "confidence"] {
+                let found = try meanMaps(output, plain.floats(output), mirrored.floats(output), size: spec.mapSize)
+                close(output, expected.floats(output), found)
+            }
+        }
+    }
+
     func testSilhouette() throws {
         try each("silhouette") { given, expected in
             let found = Silhouette.of(

@@ -8,6 +8,8 @@ internal val STEPS: Map<String, (Node, Node, Check) -> Unit> = mapOf(
     "nms" to ::suppression,
     "select" to ::select,
     "rois" to ::rois,
+    "closer" to ::closer,
+    "mirror" to ::mirror,
     "silhouette" to ::silhouette,
     "people" to ::people,
     "bytes" to ::bytes
@@ -105,6 +107,28 @@ private fun rois(given: Node, expected: Node, check: Check) {
     val filled = spec.roiWeights(rois, rois.size + 2)
     check.floats("wy of a larger batch", expected.floats("wy"), filled.wy.copyOf(weights.wy.size))
     check.same("its rest is zero", true, filled.wy.drop(weights.wy.size).all { it == 0f })
+}
+
+private fun closer(given: Node, expected: Node, check: Check) {
+    val found = spec(given).closerLooks(given.boxes("boxes"), given.double("scale"), given.double("worthwhile"))
+    check.same("rows", expected.ints("rows"), found)
+}
+
+private fun mirror(given: Node, expected: Node, check: Check) {
+    val spec = spec(given)
+    val plain = given.node("plain")
+    val mirrored = given.node("mirrored")
+    val side = given.shape("image")[0]
+    check.floats("image", expected.floats("image"), mirrorInput(given.floats("image"), side))
+    val weights = spec.mirrorWeights(RoiWeights(FloatArray(0), given.floats("wx")))
+    check.floats("wx", expected.floats("wx"), weights.wx)
+    val scores = spec.meanScores(plain.floats("scores"), mirrored.floats("scores"))
+    check.floats("scores", expected.floats("scores"), scores)
+    check.floats("boxes", expected.floats("boxes"), spec.meanBoxes(plain.floats("boxes"), mirrored.floats("boxes")))
+    for (output in listOf("foreground", "parts", "u", "v", "confidence")) {
+        val found = meanMaps(output, plain.floats(output), mirrored.floats(output), spec.mapSize)
+        check.floats(output, expected.floats(output), found)
+    }
 }
 
 private fun silhouette(given: Node, expected: Node, check: Check) {
