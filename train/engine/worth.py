@@ -16,6 +16,8 @@ Ways to teach may be compared on the same shards, each with a recipe of its own,
         --run rendered=train/recipes/probe_distill.yaml:runs/base/student.safetensors \\
         --run photos=train/recipes/probe_distill.yaml:runs/base/student.safetensors:PHOTOS.json:FOLDER ...
 
+With --begin runs/probe/v1-{seed}/student.safetensors all go on from the same weights of a run before them.
+
 The people's boxes are given, in training and in measuring: what is compared are the dense maps, which a short run
 teaches enough to tell data apart. Runs and measurements that are there already are not made again, so that it may be
 stopped at any time. A difference is that of the means over seeds, paired by picture, against the data that is named
@@ -223,13 +225,13 @@ def _plans(kinds: Mapping[str, TrainingData], recipe: Path | None) -> dict[str, 
     return plans
 
 
-def _student(recipe: Recipe, data: TrainingData, out: Path) -> Student:
-    """Train, or go on, or take what is there."""
+def _student(recipe: Recipe, data: TrainingData, out: Path, begin: Path | None) -> Student:
+    """Train, or go on, or take what is there. begin: weights to start from."""
     steps = recipe.optimisation.max_steps
     if (out / STUDENT_NAME).is_file() and load_student(out / STUDENT_NAME)[1]["step"] >= steps:
         return load_student(out / STUDENT_NAME)[0]
     _log.info("%s: %d steps", out, steps)
-    paths = RunPaths(data.shards, out, photos=data.photos, teacher=data.teacher)
+    paths = RunPaths(data.shards, out, photos=data.photos, teacher=data.teacher, init=begin)
     train(recipe, paths, resume=(out / CHECKPOINT_NAME).is_file())
     return load_student(out / STUDENT_NAME)[0]
 
@@ -253,6 +255,7 @@ def _main(
         help="NAME=RECIPE[:TEACHER[:ANNOTATIONS:IMAGES]] on the shards of the one --data, in its place. Repeatable.",
     ),
     subset: str | None = typer.Option(None, help='Only the photos of one split, such as "train2017".'),
+    begin: str | None = typer.Option(None, help="Weights that the runs begin with; {seed} stands for their seed."),
     seeds: int = typer.Option(2, min=1),
     limit: int = typer.Option(400, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
@@ -265,11 +268,14 @@ def _main(
     refuse_seen(kinds, *truths["photos"])
     truths["synthetic"] = (read_coco(synthetic).pictures[:limit], synthetic_images)
     scores: dict[str, dict[str, list[list[PictureScore]]]] = {kind: defaultdict(list) for kind in truths}
+    begun: dict[int, Path] = {}
     for turn in range(seeds):
         for name, own in kinds.items():
             plan = replace(plans[name], seed=plans[name].seed + turn)
             home = runs / f"{name}-{plan.seed}"
-            student = _student(plan, own, home)
+            if begin is not None:
+                begun[plan.seed] = Path(begin.replace("{seed}", str(plan.seed)))
+            student = _student(plan, own, home, begun.get(plan.seed))
             for kind, (pictures, images) in truths.items():
                 kept = home / f"{kind}.jsonl"
                 if not kept.is_file():
@@ -279,6 +285,8 @@ def _main(
     words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]
     first = next(iter(plans.values()))
     content = {"recipe": first.name, "steps": first.optimisation.max_steps, "seeds": seeds, "data": made_of}
+    if begun:
+        content["begun_from"] = {seed: file_hash(weights) for seed, weights in begun.items()}
     content |= {kind: table({name: merge_seeds(runs) for name, runs in by.items()}) for kind, by in scores.items()}
     write_results(out, {**header(shlex.join(words)), **content})
     typer.echo(out.read_text())

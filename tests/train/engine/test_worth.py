@@ -14,8 +14,11 @@ from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.targets import Labeller
 from densepose_mobile.train.engine import worth
-from densepose_mobile.train.engine.recipe import load_recipe
+from densepose_mobile.train.engine.recipe import Recipe, load_recipe
+from densepose_mobile.train.engine.task import STUDENT_NAME
+from densepose_mobile.train.engine.trainer import RunPaths
 from densepose_mobile.train.models.student import Student
+from densepose_mobile.train.models.weights import save_student
 
 
 def scores(overlap: float) -> list[PictureScore]:
@@ -128,3 +131,17 @@ def test_the_probe_is_short_and_sees_no_photos() -> None:
     plan = load_recipe(Path(recipes.__file__).parent / "probe.yaml")
     assert plan.batch.photos == 0
     assert plan.optimisation.cooldown_steps < plan.optimisation.max_steps <= 1000
+
+
+def test_runs_begin_with_the_weights_that_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+        begun.append(paths.init)
+        save_student(paths.out / STUDENT_NAME, Student(ModelSpec(detect_size=64, track_size=96), 8), {"step": 900})
+
+    monkeypatch.setattr(worth, "train", train)
+    plan, first = load_recipe(Path(recipes.__file__).parent / "probe.yaml"), tmp_path / "v1-1.safetensors"
+    for _ in range(2):  # what is there is not made again
+        worth._student(plan, worth.TrainingData(tmp_path), tmp_path, first)
+    assert begun == [first]
