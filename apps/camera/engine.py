@@ -57,6 +57,7 @@ class Engine:
         self._stream: LiveStream | None = None
         self._meter = Meter()
         self._dropped = 0  # by streams that are over
+        self._waiting: NDArray[np.uint8] | None = None  # newest frame that came while there was no stream for it
 
     @property
     def wish(self) -> Wish:
@@ -104,15 +105,17 @@ class Engine:
         with self._lock:
             self._turn += 1
             self._shown = 0
+            self._waiting = None
             self._worker.submit(self._fulfil, self._turn)
 
     def submit(self, rgb: NDArray[np.uint8]) -> bool:
-        """Hand over a frame, (H, W, 3) uint8 RGB. Returns False where no model is there to take it."""
-        stream = self._stream
-        if stream is None:
-            return False
-        with suppress(DensePoseError):  # the stream was just replaced
-            stream.push(rgb, 1000 * time.monotonic())
+        """Hand over a frame, (H, W, 3) uint8 RGB. Returns False where it waits for a model, or for its next stream."""
+        with self._lock:
+            stream = self._stream if self._shown else None
+            if stream is None:
+                self._waiting = rgb
+                return False
+        _push(stream, rgb)
         return True
 
     def close(self) -> None:
@@ -158,6 +161,9 @@ class Engine:
     def _replace(self, stream: LiveStream | None, turn: int) -> None:
         with self._lock:
             old, self._stream, self._shown = self._stream, stream, turn
+            waiting, self._waiting = self._waiting, None
+            if stream is not None and waiting is not None:
+                _push(stream, waiting)  # before any newer one; a source of one picture has no other
         if old is not None:
             old.close()
             self._dropped += old.dropped
@@ -185,6 +191,11 @@ class Engine:
                 if not self._shown:  # the source changed meanwhile: it still needs a stream
                     self._worker.submit(self._fulfil, turn)
         self._on_error(_named(problem))
+
+
+def _push(stream: LiveStream, rgb: NDArray[np.uint8]) -> None:
+    with suppress(DensePoseError):  # the stream was just replaced
+        stream.push(rgb, 1000 * time.monotonic())
 
 
 def _named(problem: Exception) -> DensePoseError:

@@ -7,7 +7,7 @@ unknown and costs nothing. Crowds are unknown as well, and whoever is found in t
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,22 +16,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
-from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture, missing_pictures, read_coco
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.provenance import refuse_eval_only
+from densepose_mobile.train.data.croppable import croppable, longer_sides
 from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.joints import joint_parts
 from densepose_mobile.train.data.samples import MAX_PEOPLE, NO_POINTS, Scene
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART
 
-__all__ = ["AnnotatedPhotos", "annotated_scene", "split_points"]
+__all__ = ["AnnotatedPhotos", "Photo", "annotated_scene", "split_points"]
 
 _log = logging.getLogger(__name__)
 
-_CLOSE: Final = 0.5  # share of photos that are cut out: few photos, but people of every size and place in a picture
-_KEPT: Final = 128  # labelled photos in memory, about 5 MB each
 _SMALLEST: Final = 60.0  # visible px below which a person is neither found nor missed, as of rendered people
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """An annotated photo that was not looked at yet.
+
+    number: its place in the annotation file. people: rows of its scene who can be cropped, unless others hide them.
+    sizes: px, longer side of their box.
+    """
+
+    number: int
+    truth: TruthPicture
+    people: tuple[int, ...]
+    sizes: tuple[float, ...]
+
+    @classmethod
+    def of(cls, number: int, truth: TruthPicture) -> "Photo":
+        """From the annotations."""
+        known, _ = _rows(truth)
+        boxes = np.array([person.box for person in known], np.float32).reshape(-1, 4)
+        area = np.array([person.box_area for person in known], np.int64)
+        rows = croppable(boxes, area, np.full(len(known), _SMALLEST))
+        return cls(number, truth, tuple(rows.tolist()), tuple(longer_sides(boxes)[rows].tolist()))
 
 
 @dataclass(frozen=True)
@@ -69,23 +90,13 @@ class AnnotatedPhotos:
             for picture in pictures
         ]
 
-    def scenes(self, rng: np.random.Generator) -> Iterator[Scene]:
-        """Endless: all pictures in random order, then again in another; half of them cut out around somebody.
+    def read(self) -> list[Photo]:
+        """`pictures`, each with whom of it can be cropped."""
+        return [Photo.of(number, picture) for number, picture in enumerate(self.pictures())]
 
-        Raises InputError as `pictures`, and for dense labels that are not complete or belong to another file.
-        """
-        pictures = self.pictures()
-        dense = None if self.dense is None else DenseLabels.open(self.dense, self.annotations)
-        kept: dict[int, Scene] = {}
-        while True:
-            for index in rng.permutation(len(pictures)).tolist():
-                scene = kept.get(index)
-                if scene is None:
-                    picture = pictures[index]
-                    scene = annotated_scene(picture, load_image(self.images / picture.file_name), dense)
-                    if len(kept) < _KEPT:
-                        kept[index] = scene
-                yield scene.around_someone(rng) if rng.random() < _CLOSE else scene
+    def open_dense(self) -> DenseLabels | None:
+        """The dense labels, if there are any; InputError when they are not complete or belong to another file."""
+        return None if self.dense is None else DenseLabels.open(self.dense, self.annotations)
 
 
 def split_points(points: SurfacePoints, every: int) -> tuple[SurfacePoints, SurfacePoints]:
@@ -95,6 +106,13 @@ def split_points(points: SurfacePoints, every: int) -> tuple[SurfacePoints, Surf
         SurfacePoints(points.xy[chosen], points.part[chosen], points.uv[:, chosen]) for chosen in (~back, back)
     )
     return taught, kept_back
+
+
+def _rows(picture: TruthPicture) -> tuple[Sequence[TruthPerson], Sequence[TruthPerson]]:
+    """Those who are rows of the scene: people whose annotations are used, the largest first, then crowds."""
+    crowds = [person for person in picture.people if person.crowd][: MAX_PEOPLE // 4]
+    people = sorted((person for person in picture.people if not person.crowd), key=lambda person: -person.box_area)
+    return people[: MAX_PEOPLE - len(crowds)], crowds
 
 
 def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseLabels | None = None) -> Scene:
@@ -111,9 +129,7 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
             f"{picture.width} x {picture.height} px"
         )
     labels = np.zeros((*rgb.shape[:2], 4), np.uint8)
-    crowds = [person for person in picture.people if person.crowd][: MAX_PEOPLE // 4]
-    people = sorted((person for person in picture.people if not person.crowd), key=lambda person: -person.box_area)
-    known = people[: MAX_PEOPLE - len(crowds)]
+    known, crowds = _rows(picture)
     unknown = [person for person in picture.people if person not in known]
     rows = [*known, *crowds]
     for person in unknown:

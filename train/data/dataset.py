@@ -1,28 +1,26 @@
-"""The training stream: batches of whole pictures and crops from folders of shards that may still be growing.
-
-Rendering runs beside training. Shards that were read least come first, new ones are picked up as soon as they appear,
-and what was read is handed on with each batch, so that a run that resumes goes on with the unread shards.
-"""
+"""Training batches: orders of the stream's plan carried out, from shards of rendered pictures and annotated photos."""
 
 import logging
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import Dataset
 
 from densepose_mobile.errors import InputError
+from densepose_mobile.imaging import load_image
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.annotated import AnnotatedPhotos
-from densepose_mobile.train.data.records import Picture, decode, iter_samples
+from densepose_mobile.train.data.annotated import AnnotatedPhotos, Photo, annotated_scene
+from densepose_mobile.train.data.dense_labels import DenseLabels
+from densepose_mobile.train.data.draws import Draw, generator
+from densepose_mobile.train.data.looks import Look, Order, Source
 from densepose_mobile.train.data.samples import (
     Augmentation,
     CropSample,
@@ -33,180 +31,180 @@ from densepose_mobile.train.data.samples import (
 )
 from densepose_mobile.train.data.targets import Labeller, label_picture
 
-__all__ = ["Batch", "BatchPlan", "RenderedBatches"]
+__all__ = ["Batch", "TrainingBatches"]
 
 _log = logging.getLogger(__name__)
 
-_OPEN_SHARDS: Final = 3  # read in turn, so that neighbours in a batch come from different shards
-_PATIENCE: Final = 600.0  # s to wait for the first shard
+_CLOSE: Final = 0.5  # share of photos that are cut out: few photos, but people of every size and place in a picture
+_KEPT_PHOTOS: Final = 128  # labelled photos in memory, about 5 MB each
+_OPEN_SHARDS: Final = 32  # files
+_STILL: Final = Augmentation(*(0.0 for _ in fields(Augmentation)))
 
 Batch = dict[str, Any]
 """whole_image (P, S, S, 3) uint8, whole_labels (P, S, S, 4) uint8, whole_boxes (P, M, 4), whole_kinds (P, M) uint8,
-whole_points (P, K, 6) of which rows of instance 0 are none; crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m)
-uint8, crop_presence (B,), crop_box (B, 4), crop_keypoints (B, 17, 3), crop_photo (B,) bool, with
-`teacher_size` crop_large (B, T, T, 3) uint8: tensors. whole_keypoints (P, M, 17, 3) too.
-finished: names of the shards that were read to their end since the last batch. pictures: how many were decoded."""
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """What one step consists of, and how the stream is drawn."""
-
-    whole: int = 4  # whole pictures
-    crops: int = 16
-    crops_per_picture: int = 2  # at most
-    buffer: int = 48  # samples of each kind that a batch is drawn from
-    photos: float = 0.1  # share of pictures that are annotated photos, where there are any; below 1
+whole_points (P, K, 6) of which rows of instance 0 are none, whole_keypoints (P, M, 17, 3), whole_number (P,) int64 of
+the look; crop_image (B, s, s, 3) uint8, crop_maps (B, 3, m, m) uint8, crop_presence (B,), crop_box (B, 4),
+crop_keypoints (B, 17, 3), crop_photo (B,) bool, with `teacher_size` crop_large (B, T, T, 3) uint8: tensors.
+number: int, of the batch. pictures: int, looks at pictures from the run's first to this batch's last."""
 
 
 @dataclass
-class RenderedBatches(IterableDataset[Batch]):
-    """Endless batches of the shards under a folder. The same seed over the same finished shards gives the same stream.
+class TrainingBatches(Dataset[Batch]):
+    """Makes the batches that a planner orders. The same order gives the same batch, whoever is asked.
 
-    Shards lie in the folder or in folders within it, one for each surface set that was ever rendered. Without a folder
-    all pictures are annotated photos.
+    Shards lie in the folder or in folders within it, one for each surface set that was ever rendered.
     """
 
-    folder: Path | None
+    folder: Path | None  # of shards; None where all pictures are annotated photos
     spec: ModelSpec
-    plan: BatchPlan
     augmentation: Augmentation
     labels: Callable[[Path], Labeller]  # of a folder that holds shards; called in the loading process
     seed: int
-    reads: Mapping[str, int] = field(default_factory=dict)  # how often each shard, by its path in folder, was read
-    photos: AnnotatedPhotos | None = None  # mixed in
+    photos: AnnotatedPhotos | None = None  # where the annotated ones are
     teacher_size: int = 0  # px, side of the crops that a teacher looks at; 0 without one
+    _labellers: dict[Path, Labeller] = field(default_factory=dict, init=False, repr=False)
+    _files: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[int, Scene] = field(default_factory=dict, init=False, repr=False)
+    _told: set[str] = field(default_factory=set, init=False, repr=False)
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Run in the loading process."""
-        cv2.setNumThreads(0)
-        torch.set_num_threads(1)
-        rng = np.random.default_rng(self.seed)
-        finished: list[str] = []
-        wholes: list[WholeSample] = []
-        crops: list[CropSample] = []
-        pictures = None if self.folder is None else iter(_Pictures(self.folder, dict(self.reads), rng, finished))
-        labellers: dict[Path, Labeller] = {}
-        textures: deque[NDArray[np.uint8]] = deque(maxlen=8)
-        decoded = 0
-        need_whole, need_crops = self.plan.whole, self.plan.crops
-        photos = None if self.photos is None else self.photos.scenes(rng)
-        if pictures is None and photos is None:
-            raise InputError("there is nothing to train on: neither a folder of shards nor annotated photos")
-        while True:
-            photo = photos is not None and (pictures is None or rng.random() < self.plan.photos)
-            if photo:
-                assert photos is not None
-                scene = next(photos)
-            else:
-                assert pictures is not None
-                home, picture = next(pictures)
-                if home not in labellers:
-                    labellers[home] = self.labels(home)
-                scene = Scene.from_picture(picture, label_picture(picture, labellers[home]))
-            decoded += 1
-            textures.append(scene.image)
-            scene = scene.disturbed(rng, self.augmentation, textures[0])
-            whole_share = need_whole / max(need_whole + need_crops / 1.5, 1e-9)
-            if need_whole and rng.random() < whole_share:
-                wholes.append(whole_sample(rng, scene, self.spec, self.augmentation))
-            elif need_crops:
-                crops += self._crops(rng, scene, photo)
-            warm = max(self.plan.buffer, need_whole) if need_whole else 0, max(self.plan.buffer, need_crops)
-            while len(wholes) >= min(warm[0], 4 * need_whole) and len(crops) >= (warm[1] if need_crops else 0):
-                yield _collate(_draw(rng, wholes, need_whole), _draw(rng, crops, need_crops), finished, decoded)
-                finished.clear()
-                decoded = 0
+    def __getitem__(self, order: Order) -> Batch:
+        """Make the batch."""
+        batch: Batch = {"number": order.number, "pictures": order.pictures}
+        if order.wholes:
+            batch |= _collate_wholes([self._whole(look) for look in order.wholes])
+            batch["whole_number"] = torch.tensor([look.number for look in order.wholes])
+        crops = [sample for look in order.crops for sample in self._crops(look)]
+        if crops:
+            batch |= _collate_crops(crops)
+        return batch
 
-    def _crops(self, rng: np.random.Generator, scene: Scene, photo: bool) -> list[CropSample]:
-        people = scene.drawn_people(rng)[: self.plan.crops_per_picture]
-        wanted: list[int | None] = [int(person) for person in people]
-        if rng.random() < self.augmentation.negatives * max(len(wanted), 1):
-            wanted.append(None)
-        made = (crop_sample(rng, scene, person, self.spec, self.augmentation, self.teacher_size) for person in wanted)
-        return [replace(sample, photo=photo) for sample in made if sample is not None]
+    def _whole(self, look: Look) -> WholeSample:
+        scene, aug = next(self._views(look))[1:]
+        return whole_sample(generator(self.seed, Draw.ROW, look.number, look.first), scene, self.spec, aug)
 
+    def _crops(self, look: Look) -> list[CropSample]:
+        views = _Replay(self._views(look))
+        return [self._crop(look, look.first + i, person, views) for i, person in enumerate(look.people)]
 
-class _Pictures:
-    """Pictures of the shards that were read least, a few shards in turn."""
+    def _crop(self, look: Look, number: int, person: int | None, views: "_Replay") -> CropSample:
+        """The crop that is wanted, or the next best: of the undisturbed picture, or of somebody in a spare one."""
+        rng = generator(self.seed, Draw.ROW, look.number, number)
+        for source, scene, aug in views:
+            others = source is not look.sources[0]
+            wanted = [person]
+            if others:
+                wanted = [None] * (person is None) + [int(row) for row in rng.permutation(source.people)]
+            for row in wanted:
+                if row is None or row in scene.people():
+                    sample = crop_sample(rng, scene, row, self.spec, aug, self.teacher_size)
+                    if sample is not None:
+                        return replace(sample, photo=isinstance(source, Photo))
+        raise InputError(f"nobody could be cropped from any of {', '.join(map(_name, look.sources))}")
 
-    def __init__(self, folder: Path, reads: dict[str, int], rng: np.random.Generator, finished: list[str]) -> None:
-        self.folder, self.reads, self.rng, self.finished = folder, reads, rng, finished
-        self.open: dict[str, Iterator[dict[str, Any]]] = {}
+    def _views(self, look: Look) -> Iterator[tuple[Source, Scene, Augmentation]]:
+        """Each picture that can be read: as it shall be disturbed, then as it is.
 
-    def __iter__(self) -> Iterator[tuple[Path, Picture]]:
-        """Pictures, each with the folder of its shard."""
-        waited = 0.0
-        while True:
-            while len(self.open) < _OPEN_SHARDS and self._open_next():
-                waited = 0.0
-            if not self.open:
-                if waited >= _PATIENCE:
-                    raise InputError(
-                        f"no shard appeared in {self.folder} for {waited:.0f} s; render with `data render`"
-                    )
-                time.sleep(2.0)
-                waited += 2.0
+        Raises InputError when none of them can be read.
+        """
+        rng = generator(self.seed, Draw.LOOK, look.number)
+        seen = False
+        for source in look.sources:
+            scene = self._scene(source)
+            if scene is None:
                 continue
-            for name in list(self.open):
-                try:
-                    sample = next(self.open[name], None)
-                    picture = None if sample is None else decode(sample)
-                except (InputError, OSError) as error:
-                    _log.warning("shard %s is left out: %s", name, error)
-                    picture = None
-                if picture is None:
-                    del self.open[name]
-                    self.reads[name] = self.reads.get(name, 0) + 1
-                    self.finished.append(name)
-                else:
-                    yield (self.folder / name).parent, picture
+            seen = True
+            shown = scene
+            if isinstance(source, Photo) and rng.random() < _CLOSE:
+                shown = scene.around_someone(rng, [row for row in look.people if row is not None])
+            texture = partial(self._texture, look, scene)
+            yield source, shown.disturbed(rng, self.augmentation, texture), self.augmentation
+            yield source, scene, _STILL
+        if not seen:
+            raise InputError(f"none of {', '.join(map(_name, look.sources))} can be read; is the disk at fault?")
 
-    def _open_next(self) -> bool:
-        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.tar"))
-        names = sorted(name for name in found if name not in self.open)
-        if not names:
-            return False
-        least = min(self.reads.get(name, 0) for name in names)
-        fresh = [name for name in names if self.reads.get(name, 0) == least]
-        name = fresh[int(self.rng.integers(len(fresh)))]
-        self.open[name] = iter_samples(self.folder / name)
-        return True
+    def _texture(self, look: Look, scene: Scene) -> NDArray[np.uint8]:
+        """Any other picture."""
+        other = self._scene(look.sources[-1])
+        return (scene if other is None else other).image
+
+    def _scene(self, source: Source) -> Scene | None:
+        """A labelled picture, or None with a warning when it cannot be read."""
+        try:
+            return self._photo(source) if isinstance(source, Photo) else self._rendered(source)
+        except (InputError, OSError) as error:
+            name = _name(source)
+            if name not in self._told:
+                _log.warning("a picture of %s is left out: %s", name, error)
+                self._told.add(name)
+            return None
+
+    def _rendered(self, source: Source) -> Scene:
+        assert self.folder is not None
+        assert not isinstance(source, Photo)
+        path = self.folder / source.shard
+        if source.shard not in self._files:
+            while len(self._files) >= _OPEN_SHARDS:
+                os.close(self._files.pop(next(iter(self._files))))
+            self._files[source.shard] = os.open(path, os.O_RDONLY)
+        picture = source.read(self._files[source.shard])
+        if path.parent not in self._labellers:
+            self._labellers[path.parent] = self.labels(path.parent)
+        return Scene.from_picture(picture, label_picture(picture, self._labellers[path.parent]))
+
+    def _photo(self, photo: Photo) -> Scene:
+        assert self.photos is not None
+        scene = self._kept.get(photo.number)
+        if scene is None:
+            image = load_image(self.photos.images / photo.truth.file_name)
+            scene = annotated_scene(photo.truth, image, self._dense)
+            if len(self._kept) < _KEPT_PHOTOS:
+                self._kept[photo.number] = scene
+        return scene
+
+    @cached_property
+    def _dense(self) -> DenseLabels | None:
+        return None if self.photos is None else self.photos.open_dense()
 
 
-def _draw(rng: np.random.Generator, samples: list[Any], count: int) -> list[Any]:
-    """Remove `count` random samples."""
-    chosen = []
-    for _ in range(count):
-        place = int(rng.integers(len(samples)))
-        samples[place], samples[-1] = samples[-1], samples[place]
-        chosen.append(samples.pop())
-    return chosen
+class _Replay:
+    """An iterator's values, any number of times, each made once and only when it is asked for."""
+
+    def __init__(self, values: Iterator[tuple[Source, Scene, Augmentation]]) -> None:
+        self._values, self._made = values, list[tuple[Source, Scene, Augmentation]]()
+
+    def __iter__(self) -> Iterator[tuple[Source, Scene, Augmentation]]:
+        yield from self._made
+        for value in self._values:
+            self._made.append(value)
+            yield value
 
 
-def _collate(wholes: list[WholeSample], crops: list[CropSample], finished: list[str], decoded: int) -> Batch:
-    batch: Batch = {"finished": list(finished), "pictures": decoded}
-    if wholes:
-        batch |= {
-            "whole_image": _stack([sample.image for sample in wholes]),
-            "whole_labels": _stack([sample.labels for sample in wholes]),
-            "whole_boxes": _stack([sample.boxes for sample in wholes]),
-            "whole_kinds": _stack([sample.kinds for sample in wholes]),
-            "whole_points": _pad([sample.points for sample in wholes]),
-            "whole_keypoints": _stack([sample.keypoints for sample in wholes]),
-        }
-    if crops:
-        batch |= {
-            "crop_image": _stack([sample.image for sample in crops]),
-            "crop_maps": _stack([sample.maps for sample in crops]),
-            "crop_presence": torch.tensor([sample.presence for sample in crops], dtype=torch.float32),
-            "crop_box": _stack([sample.box for sample in crops]),
-            "crop_keypoints": _stack([sample.keypoints for sample in crops]),
-            "crop_photo": torch.tensor([sample.photo for sample in crops]),
-        }
-        large = [sample.large for sample in crops if sample.large is not None]
-        batch |= {"crop_large": _stack(large)} if large else {}
-    return batch
+def _name(source: Source) -> str:
+    return source.truth.file_name if isinstance(source, Photo) else source.shard
+
+
+def _collate_wholes(samples: list[WholeSample]) -> Batch:
+    return {
+        "whole_image": _stack([sample.image for sample in samples]),
+        "whole_labels": _stack([sample.labels for sample in samples]),
+        "whole_boxes": _stack([sample.boxes for sample in samples]),
+        "whole_kinds": _stack([sample.kinds for sample in samples]),
+        "whole_points": _pad([sample.points for sample in samples]),
+        "whole_keypoints": _stack([sample.keypoints for sample in samples]),
+    }
+
+
+def _collate_crops(samples: list[CropSample]) -> Batch:
+    large = [sample.large for sample in samples if sample.large is not None]
+    return {
+        **({"crop_large": _stack(large)} if large else {}),
+        "crop_image": _stack([sample.image for sample in samples]),
+        "crop_maps": _stack([sample.maps for sample in samples]),
+        "crop_presence": torch.tensor([sample.presence for sample in samples], dtype=torch.float32),
+        "crop_box": _stack([sample.box for sample in samples]),
+        "crop_keypoints": _stack([sample.keypoints for sample in samples]),
+        "crop_photo": torch.tensor([sample.photo for sample in samples]),
+    }
 
 
 def _pad(arrays: list[NDArray[np.float32]]) -> Tensor:

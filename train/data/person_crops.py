@@ -7,14 +7,14 @@ input: coarse parts from part masks, or from joints where there are no such mask
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
@@ -22,13 +22,15 @@ from densepose_mobile.metrics import TruthPerson, TruthPicture
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
 from densepose_mobile.train.data.augment import warp_image
 from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.draws import Draw, generator
+from densepose_mobile.train.data.looks import share
 from densepose_mobile.train.data.samples import Augmentation, Scene, jittered_square
+from densepose_mobile.train.data.stream import Stream, check_share, load_batches
 from densepose_mobile.train.data.targets import UNKNOWN, UNKNOWN_PART, sample_maps
 
-__all__ = ["CropPlan", "OnwardsFrom", "PersonCrop", "PersonCrops", "cut_person", "person_square"]
+__all__ = ["CropPlan", "CropStream", "PersonCrop", "PersonCrops", "cut_person", "person_square"]
 
 _SMALLEST: Final = 40.0  # px, longer side of the box of the smallest people that are learned from
-_ORDER, _CROP = 0, 1  # what a random draw is for
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CropPlan:
 
     size: int = 192  # px, side of the crops, a multiple of 32
     margin: float = 1.2  # side / longer side of the person's box
-    batch: int = 16  # crops a step
+    batch: int = 16  # crops, over all processes
     maskless: float = 0.15  # share of crops without part masks, so that people who have none can be filled in as well
 
 
@@ -78,12 +80,15 @@ class PersonCrops(Dataset[Batch]):
 
     All people in random order, then again in another. What a batch holds follows from seed and number alone: crop_image
     (B, S, S, 3) uint8, crop_codes (B, S/2, S/2) uint8, crop_points (B, K, 6) float32, of which rows of part 0 are none.
+    Of `world` processes that train together each makes its part of a batch.
     """
 
     photos: AnnotatedPhotos
     plan: CropPlan
     augmentation: Augmentation
     seed: int
+    rank: int = 0
+    world: int = 1
     _people: list[tuple[TruthPicture, TruthPerson]] = field(default_factory=list, init=False, repr=False)
 
     def __getitem__(self, number: int) -> Batch:
@@ -91,7 +96,8 @@ class PersonCrops(Dataset[Batch]):
         if not self._people:
             self._people = list(_with_points(self.photos))
         size = self.plan.batch
-        crops = [self._crop(sample) for sample in range(number * size, (number + 1) * size)]
+        first, end = share(size, self.rank, self.world)
+        crops = [self._crop(number * size + place) for place in range(first, end)]
         return {
             "number": number,
             "pictures": (number + 1) * size,
@@ -102,10 +108,10 @@ class PersonCrops(Dataset[Batch]):
 
     def _crop(self, sample: int) -> PersonCrop:
         times, place = divmod(sample, len(self._people))
-        order = np.random.default_rng((self.seed, _ORDER, times)).permutation(len(self._people))
-        rng = np.random.default_rng((self.seed, _CROP, sample))
+        order = generator(self.seed, Draw.PHOTOS, times).permutation(len(self._people))
+        rng = generator(self.seed, Draw.ROW, sample)
         scene = self._scene(*self._people[order[place]])
-        for seen in (scene.disturbed(rng, self.augmentation, self._texture(rng)), scene):
+        for seen in (scene.disturbed(rng, self.augmentation, partial(self._texture, rng)), scene):
             square = person_square(seen.boxes[0], self.plan.margin)
             matrix = jittered_square(rng, square, self.plan.size, self.augmentation)
             crop = cut_person(seen, 0, matrix, self.plan.size)
@@ -125,17 +131,32 @@ class PersonCrops(Dataset[Batch]):
 
 
 @dataclass
-class OnwardsFrom(IterableDataset[Batch]):
-    """The batches from a number on, endless."""
+class CropStream(Stream):
+    """The batches of people from a number on, endless."""
 
     crops: PersonCrops
-    number: int = 0
+    begin: int = 0  # number of the first batch
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Run in the loading process."""
-        cv2.setNumThreads(0)
-        torch.set_num_threads(1)
-        return map(self.crops.__getitem__, itertools.count(self.number))
+    def loader(self, workers: int) -> "DataLoader[Batch]":
+        """See `Stream`. Raises InputError when a batch is too small to be shared."""
+        check_share("inpainting.crops.batch", self.crops.plan.batch, self.crops.world)
+        return load_batches(self.crops, _From(self.begin), workers)
+
+    def place(self, batches: int) -> dict[str, int]:
+        """See `Stream`."""
+        return {"batch": batches}
+
+    def summary(self, batches: int) -> dict[str, int]:
+        """See `Stream`."""
+        return {"pictures": batches * self.crops.plan.batch}
+
+
+@dataclass(frozen=True)
+class _From:
+    begin: int
+
+    def __iter__(self) -> Iterator[int]:
+        return itertools.count(self.begin)
 
 
 def _with_points(photos: AnnotatedPhotos) -> Iterator[tuple[TruthPicture, TruthPerson]]:

@@ -24,6 +24,7 @@ __all__ = [
     "encode",
     "iter_pictures",
     "iter_samples",
+    "picture_size",
     "shard_files",
 ]
 
@@ -161,6 +162,14 @@ def encode(picture: Picture) -> dict[str, bytes]:
         "truth": _truth_bytes(picture),
         "json": json.dumps(record, separators=(",", ":")).encode(),
     }
+
+
+def picture_size(truth: bytes) -> tuple[int, int]:
+    """Height and width px of a picture, of its "truth" member or the beginning of it. ValueError when it is none."""
+    if truth[:4] != _MAGIC or len(truth) < _HEADER.size:
+        raise ValueError(f"magic {truth[:4]!r}")
+    _, height, width, _, _ = _HEADER.unpack_from(truth)
+    return int(height), int(width)
 
 
 def decode(sample: Mapping[str, Any]) -> Picture:

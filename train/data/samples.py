@@ -1,5 +1,6 @@
 """Training samples of a rendered picture: the whole picture for `detect`, one person's crop for `track`."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from densepose_mobile.train.data.augment import (
     warp_image,
     warp_labels,
 )
+from densepose_mobile.train.data.croppable import SMALLEST_PIXELS, croppable, least_pixels
 from densepose_mobile.train.data.keypoints import cut_keypoints, hide_keypoints, mirror_keypoints, moved, placed
 from densepose_mobile.train.data.records import Picture
 from densepose_mobile.train.data.targets import burn_points, instance_boxes, sample_maps, seen_in_square
@@ -39,10 +41,6 @@ MAX_PEOPLE = 24
 NO_POINTS = np.zeros((0, 6), np.float32)
 
 _KEYPOINTS = len(KEYPOINT_NAMES), 3
-_SMALLEST_PIXELS = 60  # visible px below which a person is neither found nor missed
-_SMALLEST_CROP = 40.0  # px, longer side of the smallest box that is cropped
-_FULL_CROP = 110.0  # px, longer side from which on every person may be cropped: smaller ones are enlarged to a blur
-_FAINT = 0.03  # visible px of a person / area of the whole person's box, below which nobody would point at a person
 _ZOOM = (0.7, 1.4)  # of whole pictures, least and most
 _VISIBLE_SHARE = 0.5  # of a person's pixels that must lie in a crop that shows the person
 
@@ -52,11 +50,11 @@ class Augmentation:
     """How far samples stray from the rendered pictures. Shares are probabilities."""
 
     photometric: float = 0.5  # strength; the renderer has a sensor of its own
-    photometric_share: float = 0.3
-    flip: float = 0.5
+    photometric_share: float = 0.3  # pictures whose light, colour or codec is changed
+    flip: float = 0.5  # mirrored pictures
     window: float = 0.3  # pictures cut off by grey borders
     occluder: float = 0.05  # the renderer has occluders of its own
-    rotate: float = 0.4
+    rotate: float = 0.4  # turned crops; half as many whole pictures
     rotation: float = 15.0  # degrees, standard deviation
     shift: float = 0.07  # of the crop's side, standard deviation
     scale: float = 0.15  # of the logarithm of the crop's side, standard deviation
@@ -110,12 +108,13 @@ class Scene:
     def from_picture(cls, picture: Picture, labels: NDArray[np.uint8]) -> "Scene":
         """A rendered picture with its label picture."""
         full = np.array([person.full_box for person in picture.people], np.float64).reshape(-1, 4)
-        area = np.clip(full[:, 2:] - full[:, :2], 0, 4 * max(picture.instance.shape)).prod(1)
         keypoints = np.array([person.keypoints for person in picture.people], np.float32).reshape(-1, *_KEYPOINTS)
-        return cls.of(picture.image, labels, np.maximum(_FAINT * area, _SMALLEST_PIXELS), keypoints=keypoints)
+        return cls.of(picture.image, labels, least_pixels(full, max(picture.instance.shape)), keypoints=keypoints)
 
-    def disturbed(self, rng: np.random.Generator, aug: Augmentation, texture: NDArray[np.uint8]) -> "Scene":
-        """Mirrored, cut off and occluded by chance; `texture` is any other picture."""
+    def disturbed(
+        self, rng: np.random.Generator, aug: Augmentation, texture: Callable[[], NDArray[np.uint8]]
+    ) -> "Scene":
+        """Mirrored, cut off and occluded by chance; `texture` gives any other picture, and is seldom asked."""
         image, labels, people = aug.light()(rng, self.image), self.labels, len(self.boxes)
         points, keypoints = self.points, self.keypoints
         changed = False
@@ -131,14 +130,19 @@ class Scene:
             image, labels = image.copy(), labels.copy()
             boxes, _ = instance_boxes(labels[..., 3], people) if changed else (self.boxes, None)
             before = labels[..., 3].copy()
-            paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture)
+            paste_occluder(rng, image, labels, boxes[rng.choice(seen)], texture())
             keypoints = hide_keypoints(keypoints, (before > 0) & (labels[..., 3] == 0))
             changed = True
         return Scene.of(image, labels, self.least, points, keypoints) if changed else replace(self, image=image)
 
-    def around_someone(self, rng: np.random.Generator) -> "Scene":
-        """A window about a random person, up to four times as large as the person; the scene itself without people."""
-        rows = self.people()
+    def around_someone(self, rng: np.random.Generator, among: Sequence[int] = ()) -> "Scene":
+        """A window about a random person, up to four times as large as the person; the scene itself without people.
+
+        among: rows of people, one of whom it shall be, if any of them can be cropped.
+        """
+        people = self.people()
+        rows = people[np.isin(people, among)]
+        rows = rows if len(rows) else people
         if not len(rows):
             return self
         x0, y0, x1, y1 = (float(c) for c in self.boxes[rng.choice(rows)])
@@ -154,16 +158,7 @@ class Scene:
 
     def people(self) -> NDArray[np.intp]:
         """Rows of people that are large enough to be cropped."""
-        return np.flatnonzero((self._longer >= _SMALLEST_CROP) & (self.counts >= 3 * self.least))
-
-    def drawn_people(self, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Those of `people` whose size wins a draw, in random order: few of the small ones."""
-        rows = self.people()
-        return rng.permutation(rows[rng.random(len(rows)) < (self._longer[rows] / _FULL_CROP) ** 2])
-
-    @property
-    def _longer(self) -> NDArray[np.float32]:
-        return np.asarray((self.boxes[:, 2:] - self.boxes[:, :2]).max(1, initial=0))
+        return croppable(self.boxes, self.counts, self.least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +211,7 @@ def whole_sample(rng: np.random.Generator, scene: Scene, spec: ModelSpec, aug: A
     people = min(len(scene.boxes), MAX_PEOPLE)
     boxes, counts = instance_boxes(labels[..., 3], people)
     kinds = np.zeros(MAX_PEOPLE, np.uint8)
-    seen = counts >= np.maximum(scene.least[:people] * scale**2, _SMALLEST_PIXELS)
+    seen = counts >= np.maximum(scene.least[:people] * scale**2, SMALLEST_PIXELS)
     kinds[:people] = np.where(counts == 0, 0, np.where(seen, 1, 2))
     padded = np.zeros((MAX_PEOPLE, 4), np.float32)
     padded[:people] = boxes

@@ -1,4 +1,4 @@
-"""What every training task shares: a network and its moving average, the optimiser, the place in the data."""
+"""What every training task shares: a network and its moving average, the optimiser, draws that can be repeated."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -8,6 +8,8 @@ import lightning
 import torch
 from torch import Tensor, nn
 
+from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.draws import Draw, generator
 from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.schedule import lr_factor
 
@@ -30,8 +32,6 @@ class AveragedTask(lightning.LightningModule, ABC):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.reads: dict[str, int] = {}  # how often each shard was read to its end
-        self.pictures = 0  # decoded so far
         self.metrics: dict[str, float] = {}  # of the latest evaluation
         self.latest: dict[str, Tensor] = {}  # of the latest step, for the log
 
@@ -42,7 +42,7 @@ class AveragedTask(lightning.LightningModule, ABC):
 
     @abstractmethod
     def save_weights(self, out: Path, header: dict[str, Any]) -> None:
-        """Write the averaged network into the folder of the run."""
+        """Write the averaged network into the folder of the run. header: `data` says what was looked at."""
 
     @abstractmethod
     def begin_from(self, path: Path) -> None:
@@ -76,10 +76,11 @@ class AveragedTask(lightning.LightningModule, ABC):
             for (backbone, weights), parameters in groups.items()
         ]
         optimizer: torch.optim.Optimizer
+        fused = self.recipe.precision != "fp16"  # a fused step unscales gradients after they were clipped
         if plan.optimizer == "sgd":
-            optimizer = torch.optim.SGD(rated, momentum=0.9, fused=True)
+            optimizer = torch.optim.SGD(rated, momentum=0.9, fused=fused)
         else:
-            optimizer = torch.optim.AdamW(rated, fused=True)
+            optimizer = torch.optim.AdamW(rated, fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(step, plan))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -101,20 +102,17 @@ class AveragedTask(lightning.LightningModule, ABC):
         if not norm.isfinite():
             optimizer.zero_grad()
 
-    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        """Move the average; early on it follows faster."""
-        step = self.global_step
+    def on_train_batch_start(self, batch: Batch, index: int) -> None:
+        """Let what torch draws in a batch depend on seed, number and process alone: a resumed run repeats it."""
+        draw = generator(self.recipe.seed, Draw.TORCH, batch["number"], self.global_rank)
+        torch.manual_seed(int(draw.integers(1 << 62)))
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, and move the average; early on it follows faster."""
+        super().optimizer_step(*args, **kwargs)
+        step = self.global_step + 1
         keep = min(self.recipe.optimisation.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             averaged = [p.detach() for p in self.averaged.parameters()]
             current = [p.detach() for p in self.network.parameters()]
             torch._foreach_lerp_(averaged, current, 1 - keep)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the place in the data."""
-        checkpoint["data"] = {"reads": dict(self.reads), "pictures": self.pictures}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the place in the data up again."""
-        self.reads = dict(checkpoint["data"]["reads"])
-        self.pictures = int(checkpoint["data"]["pictures"])

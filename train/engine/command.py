@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
-from densepose_mobile.train.engine.recipe import load_recipe
-from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
+from densepose_mobile.train.engine.recipe import load_recipe, with_steps
+from densepose_mobile.train.engine.trainer import RunPaths, train
 
 __all__ = ["app"]
 
@@ -22,7 +22,9 @@ def run(
     ),
     val: Path | None = typer.Option(None, help="Folder of held-out shards, for figures while training."),
     photos: Path | None = typer.Option(
-        None, help="COCO or DensePose-COCO person file whose photos are mixed in; needs --photo-images."
+        None,
+        help="COCO or DensePose-COCO person file whose photos are mixed in, or all there is without --data; needs "
+        "--photo-images.",
     ),
     photo_images: Path | None = typer.Option(None, help="Folder of those photos."),
     photo_dense: Path | None = typer.Option(
@@ -37,7 +39,10 @@ def run(
     cooldown_steps: int | None = typer.Option(None, help="Let the rate fall to zero over the last steps."),
     assets: Path | None = typer.Option(None, help="Asset folder; default $DENSEPOSE_MOBILE_ASSETS."),
 ) -> None:
-    """Train a student, or a teacher as the recipe's `task` says: people and their dense maps together."""
+    """Train a student, or a teacher as the recipe's `task` says: people and their dense maps together.
+
+    On several GPUs, or in several processes: `torchrun --nproc-per-node N -m densepose_mobile train ...`
+    """
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):
         raise typer.BadParameter("annotated photos need both --photos and --photo-images")

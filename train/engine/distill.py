@@ -15,6 +15,7 @@ from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.engine.teachers import DenseTeacher
 from densepose_mobile.train.losses.dense import DenseTarget
 from densepose_mobile.train.losses.distill import Lesson, channel_loss, lesson_loss, person_loss
+from densepose_mobile.train.losses.normaliser import normalisers
 from densepose_mobile.train.losses.trust import agrees_with_joints, compatible
 
 __all__ = ["DistillTask"]
@@ -58,27 +59,29 @@ class DistillTask(StudentTask):
         plan = self.recipe.distillation
         photo: Tensor = batch["crop_photo"]
         rows = {"rendered": ~photo, "photos": photo, "both": torch.ones_like(photo)}[plan.pictures].nonzero()[:, 0]
-        if not len(rows):
-            return {}
-        with torch.autocast(photo.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            seen = self.teacher.look(network_tensor(batch["crop_large"][rows]))
-            levels = [level[rows] for level in levels]
-            if plan.features and self.adapters:
-                levels = [adapter(level) for adapter, level in zip(self.adapters, levels, strict=True)]
+        real = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+        if not len(rows):  # another process may have some, and meets this one at every count that they share
+            rows, real = rows.new_zeros(1), real.new_zeros(1)
+        seen = self.teacher.look(network_tensor(batch["crop_large"][rows]))
+        levels = [level[rows] for level in levels]
+        if plan.features and self.adapters:
+            levels = [adapter(level) for adapter, level in zip(self.adapters, levels, strict=True)]
         lesson = Lesson.of(seen.maps, self.spec.map_size)
         target = DenseTarget.of(batch["crop_maps"][rows])
         asked, trust = self._trust(lesson, target, photo[rows], batch["crop_keypoints"][rows])
+        asked, trust = asked & real[:, None, None], trust & real[:, None, None]
         said = trust & (lesson.part > 0)
-        believed = (~photo[rows] | said.flatten(1).any(1)).float()
+        believed = (real & (~photo[rows] | said.flatten(1).any(1))).float()
+        crops, cells = normalisers(real.sum(), (asked & target.foreground).sum(), device=rows.device)
         weight = torch.where(lesson.part > 0, lesson.confidence, 1.0) * trust
         parts = lesson_loss({name: value[rows] for name, value in out.items()}, lesson, asked, weight, plan.temperature)
         if plan.features:
             pairs = zip(levels, seen.levels, strict=True)
-            each = [channel_loss(own, other, believed, plan.feature_temperature) for own, other in pairs]
+            each = [channel_loss(own, other, believed, plan.feature_temperature, crops) for own, other in pairs]
             parts["features"] = torch.stack(each).mean()
         if seen.presence is not None and seen.box is not None:
-            parts |= person_loss(out["presence"][rows], out["box"][rows], seen.presence, seen.box, believed)
-        self.latest["run/taught_cells"] = said.sum() / (asked & target.foreground).sum().clamp(min=1)
+            parts |= person_loss(out["presence"][rows], out["box"][rows], seen.presence, seen.box, believed, crops)
+        self.latest["run/taught_cells"] = said.sum() / cells
         return {f"taught_{name}": value * getattr(plan, name) for name, value in parts.items() if getattr(plan, name)}
 
     def _trust(self, lesson: Lesson, target: DenseTarget, photo: Tensor, keypoints: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
-from densepose_mobile.train.engine.recipe import load_recipe
-from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
+from densepose_mobile.train.engine.recipe import load_recipe, with_steps
+from densepose_mobile.train.engine.trainer import RunPaths, train
 
 __all__ = ["app"]
 

@@ -1,35 +1,31 @@
 """What a recipe says of distillation: how much each lesson weighs, and where the teacher is believed."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Literal
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.train.losses.trust import Gate
 
 __all__ = ["Distillation"]
 
-_PICTURES: Final = ("rendered", "photos", "both")
-
 
 @dataclass(frozen=True)
 class Distillation:
     """Factors of what crops teach, 0 for none. What is annotated is learnt beside it, as without a teacher."""
 
-    pictures: str = "both"  # rendered, photos or both: whose crops the teacher looks at
+    pictures: Literal["rendered", "photos", "both"] = "both"  # whose crops the teacher looks at
     temperature: float = 2.0  # of foreground and parts
-    foreground: float = 0.5
-    parts: float = 1.0
-    uv: float = 5.0
+    foreground: float = 0.5  # divergence from the teacher's
+    parts: float = 1.0  # divergence from the teacher's
+    uv: float = 5.0  # on the teacher's part
     features: float = 1.0  # of the pyramid's levels
-    feature_temperature: float = 1.0
-    presence: float = 0.1
-    place: float = 0.2
+    feature_temperature: float = 1.0  # of their distribution over the cells
+    presence: float = 0.1  # of a teacher that says it
+    place: float = 0.2  # of a teacher that says it
     gate: Gate = field(default_factory=Gate)
 
     def check(self) -> None:
         """Raise InputError for what cannot be."""
-        if self.pictures not in _PICTURES:
-            raise InputError(f"`distillation.pictures` is {self.pictures!r}; one of {', '.join(_PICTURES)} is expected")
         for name in ("temperature", "feature_temperature"):
             if getattr(self, name) <= 0:
                 raise InputError(f"`distillation.{name}` is {getattr(self, name)}; it must be above 0")

@@ -1,20 +1,34 @@
 """Looking at a run: synthetic figures, real-photo figures and prediction pictures at every evaluation interval."""
 
+import copy
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import lightning
+import numpy as np
+from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 
 from densepose_mobile.train.engine.averaged import AveragedTask
 
-__all__ = ["Examiner", "PeriodicEvaluation"]
+__all__ = ["Examiner", "Findings", "PeriodicEvaluation"]
 
 _log = logging.getLogger(__name__)
 
-Examiner = Callable[[Any, int], dict[str, float]]
-"""Averaged network in evaluation mode and step -> figures by name."""
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What an examiner found: figures by name, and perhaps a sheet of predictions, (H, W, 3) uint8 RGB."""
+
+    figures: dict[str, float]
+    sheet: NDArray[np.uint8] | None = None
+
+
+Examiner = Callable[[Any, int], Findings]
+"""Averaged network in evaluation mode on the CPU, and step -> what was found."""
 
 
 class PeriodicEvaluation(lightning.Callback):
@@ -39,21 +53,27 @@ class PeriodicEvaluation(lightning.Callback):
             self.run(trainer, module)
 
     def run(self, trainer: lightning.Trainer, task: AveragedTask) -> None:
-        """Evaluate now; figures go to the loggers and into the headers of saved weights."""
+        """Evaluate now, in the first process; figures go to the loggers and into the headers of saved weights."""
+        if not trainer.is_global_zero:
+            return
         step = trainer.global_step
         network = task.averaged.eval()
+        if task.device.type != "cpu":
+            network = copy.deepcopy(network).cpu()
         for name, examiner in self._examiners.items():
             begin = time.monotonic()
             try:
-                figures = examiner(network, step)
+                findings = examiner(network, step)
             except Exception:
                 _log.exception("evaluation %s failed at step %d; training goes on", name, step)
                 continue
-            named = {f"{name}/{key}": value for key, value in figures.items()}
+            named = {f"{name}/{key}": value for key, value in findings.figures.items()}
             task.metrics.update(named)
             for logger in trainer.loggers:
                 logger.log_metrics(named, step)
+                if findings.sheet is not None and isinstance(logger, TensorBoardLogger):
+                    logger.experiment.add_image(f"{name}/people", findings.sheet, step, dataformats="HWC")
                 logger.save()
-            text = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
+            text = ", ".join(f"{key} {value:.3f}" for key, value in findings.figures.items())
             _log.info("step %d, %s (%.0f s): %s", step, name, time.monotonic() - begin, text)
         task.network.train()

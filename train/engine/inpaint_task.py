@@ -55,14 +55,12 @@ class InpaintTask(AveragedTask):
 
     def save_weights(self, out: Path, header: dict[str, Any]) -> None:
         """Write the averaged network into the folder of the run."""
-        data = {"pictures": self.pictures, "annotations": self._annotations}
+        data = {**header["data"], "annotations": self._annotations}
         save_inpainting(out / INPAINTING_NAME, self.averaged, {**header, "data": data})
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Losses at the points of one batch of crops."""
-        self.pictures = batch["pictures"]
         weights = self.recipe.losses
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            maps = self.net(network_tensor(batch["crop_image"]), mask_planes(batch["crop_codes"]))
+        maps = self.net(network_tensor(batch["crop_image"]), mask_planes(batch["crop_codes"]))
         losses = point_loss(maps, batch["crop_points"], batch["crop_image"].shape[1])
         return self.total({name: value * getattr(weights, name) for name, value in losses.items()})

@@ -19,6 +19,7 @@ from densepose_mobile.metrics import TruthPicture, read_coco, score_picture, sum
 from densepose_mobile.metrics.similarity import Geodesics
 from densepose_mobile.options import Options
 from densepose_mobile.results import DensePoseResult
+from densepose_mobile.train.engine.evaluation import Findings
 from densepose_mobile.train.engine.given_boxes import look_at, true_boxes
 from densepose_mobile.train.engine.predicting import network_predictor
 from densepose_mobile.train.models.graphs import GraphNetwork
@@ -68,8 +69,8 @@ class RealPhotos:
         self._unlabelled = [] if given_boxes else _whole_body_photos(assets / "photos_train", shown - len(self._shown))
         self._given_boxes = given_boxes
 
-    def __call__(self, network: GraphNetwork, step: int) -> dict[str, float]:
-        """Predict, measure, and write `pictures/step_N.png`. The network is in evaluation mode."""
+    def __call__(self, network: GraphNetwork, step: int) -> Findings:
+        """Predict, measure, and write the sheet also to `pictures/step_N.png`."""
         predict = network_predictor(network, Options()).predict
         scores, tiles = [], []
         for picture in self._truth:
@@ -81,22 +82,27 @@ class RealPhotos:
         for path in self._unlabelled:
             rgb = load_image(path)
             tiles.append(_tile(rgb, predict(rgb)))
-        if tiles:
-            self._write(tiles, step)
+        sheet = _sheet(tiles) if tiles else None
+        if sheet is not None:
+            self._write(sheet, step)
         report = summarise(scores, resamples=100)
-        return {name: report[name].value for name in _MEASURES if name in report.measures}
+        return Findings({name: report[name].value for name in _MEASURES if name in report.measures}, sheet)
 
-    def _write(self, tiles: Sequence[NDArray[np.uint8]], step: int) -> None:
-        rows = -(-len(tiles) // _COLUMNS)
-        sheet = np.full((rows * _TILE, _COLUMNS * _TILE, 3), 255, np.uint8)
-        for i, tile in enumerate(tiles):
-            y, x = i // _COLUMNS * _TILE, i % _COLUMNS * _TILE
-            sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    def _write(self, sheet: NDArray[np.uint8], step: int) -> None:
         folder = self._out / "pictures"
         folder.mkdir(parents=True, exist_ok=True)
         done, data = cv2.imencode(".png", sheet[..., ::-1])
         if done:
             (folder / f"step_{step:07d}.png").write_bytes(data.tobytes())
+
+
+def _sheet(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    rows = -(-len(tiles) // _COLUMNS)
+    sheet = np.full((rows * _TILE, _COLUMNS * _TILE, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = i // _COLUMNS * _TILE, i % _COLUMNS * _TILE
+        sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    return sheet
 
 
 def _largest_person(picture: TruthPicture) -> float:

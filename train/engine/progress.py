@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import lightning
+import torch
 
 __all__ = ["Progress"]
 
@@ -20,6 +21,7 @@ class Progress(lightning.Callback):
         self._begin = time.monotonic()
         self._busy = 0.0
         self._step_begin = time.monotonic()
+        self._logged = -1
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """Start the clock of the step."""
@@ -28,29 +30,30 @@ class Progress(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: dict[str, Any], index: int
     ) -> None:
-        """Count, and say so when it is time."""
+        """Count, and say so when it is time: means over the processes, so that their number makes no difference."""
         now = time.monotonic()
         self._busy += now - self._step_begin
         self._samples += sum(len(batch[name]) for name in ("crop_image", "whole_image") if name in batch)
         step = trainer.global_step
-        if step % self._every == 0:
-            elapsed = now - self._begin
-            rate = self._samples / elapsed
-            figures = {name: float(value) for name, value in module.latest.items()}
-            figures |= {
-                "run/samples_per_second": rate,
-                "run/data_wait": 1 - self._busy / elapsed,
-                "run/pictures": float(module.pictures),
-            }
-            for logger in trainer.loggers:
-                logger.log_metrics(figures, step)
-                logger.save()
-            _log.info(
-                "step %d, loss %.3f, %.1f samples/s, %.0f %% of the time waiting for data, %d pictures",
-                step,
-                figures["loss/total"],
-                rate,
-                100 * (1 - self._busy / elapsed),
-                module.pictures,
-            )
-            self._begin, self._samples, self._busy = now, 0, 0.0
+        if step % self._every or step == self._logged:
+            return
+        self._logged = step
+        elapsed = now - self._begin
+        own = {name: float(value) for name, value in sorted(module.latest.items())}
+        own |= {"run/samples_per_second": self._samples / elapsed, "run/data_wait": 1 - self._busy / elapsed}
+        means = trainer.strategy.reduce(torch.tensor(list(own.values()), device=module.device), reduce_op="mean")
+        figures = dict(zip(own, means.tolist(), strict=True))
+        figures["run/samples_per_second"] *= trainer.world_size
+        figures["run/pictures"] = float(batch["pictures"])
+        for logger in trainer.loggers:
+            logger.log_metrics(figures, step)
+            logger.save()
+        _log.info(
+            "step %d, loss %.3f, %.1f samples/s, %.0f %% of the time waiting for data, %d pictures",
+            step,
+            figures["loss/total"],
+            figures["run/samples_per_second"],
+            100 * figures["run/data_wait"],
+            batch["pictures"],
+        )
+        self._begin, self._samples, self._busy = now, 0, 0.0

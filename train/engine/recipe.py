@@ -3,49 +3,52 @@
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.dataset import BatchPlan
+from densepose_mobile.train.data.looks import BatchPlan
 from densepose_mobile.train.data.person_crops import CropPlan
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.engine.distillation import Distillation
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
 __all__ = [
-    "TASKS",
     "Evaluation",
     "InpaintingPlan",
     "LossWeights",
     "Optimisation",
+    "Precision",
     "Recipe",
     "StudentPlan",
+    "Task",
     "TeacherLosses",
     "load_recipe",
     "recipe_from",
     "save_recipe",
+    "with_steps",
 ]
 
-TASKS: Final = ("student", "teacher", "inpainting")
+Task = Literal["student", "teacher", "inpainting"]
 """What can be trained: the device's network, one that it learns from, or one that fills in annotated people."""
 
-_OPTIMIZERS: Final = ("adamw", "sgd")
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+"""Of the network's arithmetic; losses and weights are float32 in all of them."""
 
 
 @dataclass(frozen=True)
 class StudentPlan:
     """Sizes of the student. Maps have twice the cells of the pooled RoI."""
 
-    detect_size: int = 320  # px, a multiple of 32
-    track_size: int = 192  # px, a multiple of 32
-    feature_channels: int = 64
-    roi_size: int = 28  # cells
-    head_width: int = 96
+    detect_size: int = 320  # px, whole pictures, a multiple of 32
+    track_size: int = 192  # px, one person's crop, a multiple of 32
+    feature_channels: int = 64  # of the pyramid
+    roi_size: int = 28  # cells, even; maps have twice as many
+    head_width: int = 96  # channels of the dense head
 
     def spec(self) -> ModelSpec:
         """The contract of the graphs.
@@ -87,28 +90,28 @@ class InpaintingPlan:
 class LossWeights:
     """Factor of each loss; `rois` scales the dense losses of whole pictures against those of crops."""
 
-    foreground: float = 1.0
-    dice: float = 1.0
-    parts: float = 1.0
-    uv: float = 5.0
-    confidence: float = 0.2
-    rois: float = 0.6
-    score: float = 1.0
-    box: float = 1.0
-    presence: float = 0.3
-    place: float = 0.5
+    foreground: float = 1.0  # cross-entropy of person against background
+    dice: float = 1.0  # overlap of the silhouette
+    parts: float = 1.0  # cross-entropy of the 24 parts
+    uv: float = 5.0  # surface coordinates on the true part
+    confidence: float = 0.2  # is the surface point right within its part's kappa?
+    rois: float = 0.6  # of all of these in regions of whole pictures, against those in crops
+    score: float = 1.0  # of the detector's locations
+    box: float = 1.0  # of the detector
+    presence: float = 0.3  # is the person in the crop?
+    place: float = 0.5  # box in the crop
 
 
 @dataclass(frozen=True)
 class TeacherLosses:
     """Factor of each loss of a teacher. Those of the dense maps are the field's; see `losses.charts`."""
 
-    coarse: float = 5.0
-    fine: float = 1.0
+    coarse: float = 5.0  # cross-entropy of person, or of the coarse part
+    fine: float = 1.0  # cross-entropy of the part
     uv: float = 0.01  # of a sum over points; with `teacher.uv_confidence` a twentieth of it does
-    confidence: float = 0.2
+    confidence: float = 0.2  # as of a student
     keypoints: float = 0.1  # their cross-entropy begins at 8, the logarithm of the cells
-    mask: float = 1.0
+    mask: float = 1.0  # silhouette, of the mask branch
     early: float = 0.5  # of all of these in the stages before the last
     rois: float = 1.0  # of the losses of regions of whole pictures against those of crops
     detection: float = 1.0  # proposals and boxes
@@ -116,18 +119,25 @@ class TeacherLosses:
 
 @dataclass(frozen=True)
 class Optimisation:
-    """Warm-up, inverse square root decay from `steady_steps` on, and a linear cool-down at the end."""
+    """Warm-up and one of two schedules.
 
-    optimizer: str = "adamw"  # or sgd, with momentum 0.9
-    lr: float = 1e-3
+    "extendable": inverse square root decay from `steady_steps` on, and a linear cool-down at the end, if any: until
+    then the rate does not depend on the length of the run. "cosine": half a cosine from the warm-up to zero at
+    `max_steps`.
+    """
+
+    optimizer: Literal["adamw", "sgd"] = "adamw"  # sgd has momentum 0.9
+    lr: float = 1e-3  # after the warm-up
     backbone_lr: float = 0.15  # of lr, for the backbone and the layers that read its features
-    weight_decay: float = 0.01
-    warmup_steps: int = 500
-    steady_steps: int = 4000  # lr falls as sqrt(steady / step) after these
-    cooldown_steps: int = 0  # last steps of the run, lr falls linearly to 0
-    max_steps: int = 1_000_000
+    weight_decay: float = 0.01  # of all but biases
+    schedule: Literal["extendable", "cosine"] = "extendable"  # cosine falls to 0 at max_steps
+    warmup_steps: int = 500  # lr rises linearly
+    steady_steps: int = 4000  # extendable: lr falls as sqrt(steady / step) after these; 0: it stays
+    cooldown_steps: int = 0  # extendable: last steps of the run, lr falls linearly to 0
+    max_steps: int = 1_000_000  # length of the run
+    accumulate: int = 1  # batches whose gradients are averaged for a step
     clip: float = 5.0  # gradient norm
-    ema: float = 0.999
+    ema: float = 0.999  # share that the average keeps at each step
     frozen_stages: int = 1  # of the backbone, from the stem on
 
 
@@ -135,24 +145,25 @@ class Optimisation:
 class Evaluation:
     """What is looked at while training."""
 
-    every_steps: int = 1000
-    synthetic_pictures: int = 96
-    real_pictures: int = 29  # of coco_mini's train2017 pictures
-    shown_pictures: int = 8
-    log_every_steps: int = 50
+    every_steps: int = 1000  # an evaluation
+    synthetic_pictures: int = 96  # of --val
+    real_pictures: int = 29  # of coco_mini's train2017 photos, among the assets; 0: none
+    shown_pictures: int = 8  # painted in the sheet of predictions
+    log_every_steps: int = 50  # a line of figures
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run, besides data and machine."""
 
-    name: str
-    task: str = "student"  # one of TASKS
-    seed: int = 0
-    precision: str = "auto"  # bf16 or fp32; auto: bf16 where the processor computes in it
-    rois_per_picture: int = 3
-    threads: int = 1  # of the training process; the loading process has one of its own
-    checkpoint_minutes: float = 5.0
+    name: str  # any word
+    task: Task = "student"  # the network that is trained
+    seed: int = 0  # decides the stream and the first weights
+    precision: Precision = "auto"  # auto takes the fastest that is safe on the device
+    rois_per_picture: int = 3  # regions of each whole picture for the dense head
+    threads: int = 1  # of each training process, on a CPU
+    workers: int = 1  # loading processes of each training process, a thread each
+    checkpoint_minutes: float = 5.0  # between two checkpoints
     student: StudentPlan = field(default_factory=StudentPlan)
     teacher: TeacherSpec = field(default_factory=TeacherSpec)
     teacher_losses: TeacherLosses = field(default_factory=TeacherLosses)
@@ -174,15 +185,19 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if "name" not in values:
         raise InputError("a recipe needs a `name`")
     recipe: Recipe = _build(Recipe, values, "")
-    if recipe.precision not in ("auto", "bf16", "fp32"):
-        raise InputError(f"precision is auto, bf16 or fp32, not {recipe.precision!r}")
-    if recipe.task not in TASKS:
-        raise InputError(f"task is {' or '.join(TASKS)}, not {recipe.task!r}")
-    if recipe.optimisation.optimizer not in _OPTIMIZERS:
-        raise InputError(f"optimisation.optimizer is {' or '.join(_OPTIMIZERS)}, not {recipe.optimisation.optimizer!r}")
-    recipe.student.spec()
-    recipe.distillation.check()
-    recipe.inpainting.check()
+    _check(recipe)
+    return recipe
+
+
+def with_steps(recipe: Recipe, max_steps: int | None, cooldown_steps: int | None) -> Recipe:
+    """The recipe with another length or cool-down; InputError as `recipe_from`."""
+    plan = recipe.optimisation
+    if max_steps is not None:
+        plan = replace(plan, max_steps=max_steps)
+    if cooldown_steps is not None:
+        plan = replace(plan, cooldown_steps=cooldown_steps)
+    recipe = replace(recipe, optimisation=plan)
+    _check(recipe)
     return recipe
 
 
@@ -211,6 +226,33 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     partial.replace(path)
 
 
+def _check(recipe: Recipe) -> None:
+    """Raise InputError for values that cannot be, alone or together."""
+    recipe.student.spec()
+    recipe.distillation.check()
+    recipe.inpainting.check()
+    plan, batch = recipe.optimisation, recipe.batch
+    for name, value, least in (
+        ("threads", recipe.threads, 1),
+        ("workers", recipe.workers, 0),
+        ("optimisation.accumulate", plan.accumulate, 1),
+        ("optimisation.max_steps", plan.max_steps, 1),
+        ("batch.whole", batch.whole, 0),
+        ("batch.crops", batch.crops, 0),
+        ("batch.whole + batch.crops", batch.whole + batch.crops, 1),
+        ("batch.crops_per_picture", batch.crops_per_picture, 1),
+    ):
+        if value < least:
+            raise InputError(f"`{name}` is {value}; {least} or more is expected")
+    if not 0 <= batch.photos <= 1:
+        raise InputError(f"`batch.photos` is {batch.photos}; a share of 0 to 1 is expected")
+    if plan.schedule == "cosine" and plan.cooldown_steps:
+        raise InputError(
+            f"`optimisation.cooldown_steps` is {plan.cooldown_steps}, but the cosine schedule ends at zero by itself: "
+            "leave it out, or say `schedule: extendable`"
+        )
+
+
 def _build(kind: type[Any], values: Any, prefix: str) -> Any:
     if not isinstance(values, Mapping):
         raise InputError(f"`{prefix.rstrip('.')}` must be a mapping, not {values!r}")
@@ -222,7 +264,11 @@ def _build(kind: type[Any], values: Any, prefix: str) -> Any:
             nearest = difflib.get_close_matches(str(key), known, 1, 0.0)
             raise InputError(f"unknown key `{prefix}{key}`; did you mean `{prefix}{nearest[0]}`?")
         expected = hints[key]
-        if is_dataclass(expected):
+        if get_origin(expected) is Literal:
+            if value not in get_args(expected):
+                raise InputError(f"`{prefix}{key}` is {value!r}; one of {', '.join(get_args(expected))} is expected")
+            found[key] = value
+        elif is_dataclass(expected):
             found[key] = _build(expected, value, f"{prefix}{key}.")  # type: ignore[arg-type]
         elif get_origin(expected) is tuple:
             kind_of = get_args(expected)[0]

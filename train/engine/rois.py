@@ -11,6 +11,7 @@ from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.postprocess.nms import box_iou
 from densepose_mobile.postprocess.rois import roi_boxes, roi_weights
 from densepose_mobile.spec import ModelSpec
+from densepose_mobile.train.data.draws import Draw, generator
 from densepose_mobile.train.data.keypoints import cut_keypoints, placed
 from densepose_mobile.train.data.targets import box_matrix, burn_points, sample_maps
 from densepose_mobile.train.losses.dense import DenseTarget
@@ -55,21 +56,24 @@ def choose_boxes(
 
 
 def training_rois(
-    rng: np.random.Generator,
+    seed: int,
     batch: dict[str, Tensor],
     scores: Tensor,
     distances: Tensor,
     spec: ModelSpec,
     count: int,
 ) -> tuple[Tensor, Tensor, DenseTarget]:
-    """Pooling weights wy, wx (P * count, R, S / 4) and targets of `count` RoIs of each whole picture of the batch."""
-    proposals = decode_boxes(distances.detach().float().numpy(), spec)
-    probability = scores.detach().float().sigmoid().numpy()[..., 0]
-    return sample_rois(rng, batch, list(proposals), list(probability), spec, count)[:3]
+    """Pooling weights wy, wx (P * count, R, S / 4) and targets of `count` RoIs of each whole picture of the batch.
+
+    What is drawn for a picture depends on the seed and on its number alone, not on the pictures beside it.
+    """
+    proposals = decode_boxes(distances.detach().float().cpu().numpy(), spec)
+    probability = scores.detach().float().sigmoid().cpu().numpy()[..., 0]
+    return sample_rois(seed, batch, list(proposals), list(probability), spec, count)[:3]
 
 
 def sample_rois(
-    rng: np.random.Generator,
+    seed: int,
     batch: dict[str, Tensor],
     proposals: Sequence[NDArray[np.float32]],
     scores: Sequence[NDArray[np.float32]],
@@ -84,7 +88,8 @@ def sample_rois(
         batch[f"whole_{name}"].cpu().numpy() for name in ("boxes", "kinds", "labels", "points", "keypoints")
     )
     rois, maps, joints = [], [], []
-    for p in range(len(boxes)):
+    for p, number in enumerate(batch["whole_number"].tolist()):
+        rng = generator(seed, Draw.ROIS, number)
         chosen, rows = choose_boxes(rng, boxes[p], kinds[p], proposals[p], scores[p], count)
         regions = roi_boxes(chosen, spec)
         rois.append(regions)

@@ -4,7 +4,6 @@ import copy
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,7 +28,7 @@ STUDENT_NAME: Final = "student.safetensors"
 
 
 class StudentTask(AveragedTask):
-    """Trains the student on the batches of `RenderedBatches`; `averaged` is what is evaluated and exported."""
+    """Trains the student on the batches of `TrainingBatches`; `averaged` is what is evaluated and exported."""
 
     slow = ("backbone.", "pyramid.laterals.", "track_head.reduce.")
     """Backbone features are up to seven times unit deviation, and a step of Adam does not shrink with them: at the
@@ -55,8 +54,7 @@ class StudentTask(AveragedTask):
 
     def save_weights(self, out: Path, header: dict[str, Any]) -> None:
         """Write the averaged student into the folder of the run."""
-        data = {"pictures": self.pictures, "shards": len(self.reads)}
-        save_student(out / STUDENT_NAME, self.averaged, {**header, "data": data})
+        save_student(out / STUDENT_NAME, self.averaged, header)
 
     def begin_from(self, path: Path) -> None:
         """Start from another student's weights, whose sizes may be others. Raises as `begin_from` of the weights."""
@@ -69,27 +67,20 @@ class StudentTask(AveragedTask):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Losses of one batch of whole pictures and crops."""
-        for name in batch["finished"]:
-            self.reads[name] = self.reads.get(name, 0) + 1
-        self.pictures += batch["pictures"]
         weights = self.recipe.losses
         parts: dict[str, Tensor] = {}
-        bfloat16 = self.recipe.precision == "bf16"
         if "crop_image" in batch:
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                levels, out = self.student.look(network_tensor(batch["crop_image"]))
+            levels, out = self.student.look(network_tensor(batch["crop_image"]))
             parts |= self._dense("crop", out, DenseTarget.of(batch["crop_maps"]), 1.0)
             track = track_loss(out["presence"], out["box"], batch["crop_presence"], batch["crop_box"])
             parts |= {name: value * getattr(weights, name) for name, value in track.items()}
             parts |= self.lessons(batch, levels, out)
         if "whole_image" in batch:
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                found = self.student.detect(network_tensor(batch["whole_image"]))
-            rng = np.random.default_rng((self.recipe.seed, self.global_step))
-            count = self.recipe.rois_per_picture
-            wy, wx, target = training_rois(rng, batch, found["scores"], found["boxes"], self.spec, count)
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                maps = self.student.dense(found["features"], wy, wx)
+            found = self.student.detect(network_tensor(batch["whole_image"]))
+            wy, wx, target = training_rois(
+                self.recipe.seed, batch, found["scores"], found["boxes"], self.spec, self.recipe.rois_per_picture
+            )
+            maps = self.student.dense(found["features"], wy, wx)
             parts |= self._dense("roi", maps, target, weights.rois)
             detection = detection_loss(
                 found["scores"], found["boxes"], batch["whole_boxes"], batch["whole_kinds"], self.spec

@@ -4,7 +4,6 @@ import copy
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.draws import Draw, generator
 from densepose_mobile.train.engine.averaged import AveragedTask, network_tensor
 from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.rois import sample_rois
@@ -19,6 +19,7 @@ from densepose_mobile.train.losses.branches import keypoint_loss, mask_loss
 from densepose_mobile.train.losses.charts import chart_losses
 from densepose_mobile.train.losses.confidence import confidence_loss
 from densepose_mobile.train.losses.dense import DenseTarget
+from densepose_mobile.train.losses.normaliser import normalisers
 from densepose_mobile.train.models.backbone import MobileNetV2
 from densepose_mobile.train.models.movenet import WEIGHT_FILES
 from densepose_mobile.train.models.teacher.cascade import StageMaps
@@ -33,7 +34,7 @@ TEACHER_NAME: Final = "teacher.safetensors"
 
 
 class TeacherTask(AveragedTask):
-    """Trains the teacher on the batches of `RenderedBatches`; `averaged` is what is evaluated and learned from.
+    """Trains the teacher on the batches of `TrainingBatches`; `averaged` is what is evaluated and learned from.
 
     Without whole pictures in the batches the detector is left as it is.
     """
@@ -58,8 +59,7 @@ class TeacherTask(AveragedTask):
 
     def save_weights(self, out: Path, header: dict[str, Any]) -> None:
         """Write the averaged teacher into the folder of the run."""
-        data = {"pictures": self.pictures, "shards": len(self.reads)}
-        save_teacher(out / TEACHER_NAME, self.averaged, {**header, "data": data})
+        save_teacher(out / TEACHER_NAME, self.averaged, header)
 
     def begin_from(self, path: Path) -> None:
         """Start from another teacher's weights; its sizes in pixels may be others.
@@ -94,31 +94,31 @@ class TeacherTask(AveragedTask):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Losses of one batch of whole pictures and crops."""
-        for name in batch["finished"]:
-            self.reads[name] = self.reads.get(name, 0) + 1
-        self.pictures += batch["pictures"]
         parts: dict[str, Tensor] = {}
         if "crop_image" in batch:
-            with self._autocast():
-                stages = self.teacher.crop_stages(self.teacher.fpn(network_tensor(batch["crop_image"])))
+            stages = self.teacher.crop_stages(self.teacher.fpn(network_tensor(batch["crop_image"])))
             parts |= self._stages("crop", stages, DenseTarget.of(batch["crop_maps"]), batch["crop_keypoints"], 1.0)
         if "whole_image" in batch:
-            with self._autocast():
-                levels = self.teacher.fpn(network_tensor(batch["whole_image"]))
-                features = self.teacher.decoder(levels)
-            found = self.teacher.find(levels, PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"]))
-            rng = np.random.default_rng((self.recipe.seed, self.global_step))
+            levels = self.teacher.fpn(network_tensor(batch["whole_image"]))
+            features = self.teacher.decoder(levels)
+            with torch.autocast(self.device.type, enabled=False):  # boxes need more than eight bits
+                found = self.teacher.find(levels, self._truths(batch))
             boxes, scores = ([one.cpu().numpy() for one in each] for each in (found.boxes, found.scores))
-            wy, wx, target, keypoints = sample_rois(rng, batch, boxes, scores, self.spec, self.recipe.rois_per_picture)
-            with self._autocast():
-                stages = self.teacher.stages(features, wy, wx)
+            wy, wx, target, keypoints = sample_rois(
+                self.recipe.seed, batch, boxes, scores, self.spec, self.recipe.rois_per_picture
+            )
+            stages = self.teacher.stages(features, wy, wx)
             parts |= self._stages("roi", stages, target, keypoints, self.recipe.teacher_losses.rois)
             factor = self.recipe.teacher_losses.detection
-            parts |= {name: value * factor for name, value in found.losses.items()}
+            counts = normalisers(*found.counts.values(), device=self.device)
+            for (name, value), count in zip(found.losses.items(), counts, strict=True):
+                parts[name] = value * (found.counts[name] / count) * factor
         return self.total(parts)
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+    def _truths(self, batch: Batch) -> PersonTruths:
+        numbers = batch["whole_number"].tolist()
+        seeds = [int(generator(self.recipe.seed, Draw.BOXES, number).integers(1 << 62)) for number in numbers]
+        return PersonTruths.of(batch["whole_boxes"], batch["whole_kinds"], seeds)
 
     def _stages(
         self, kind: str, stages: list[StageMaps], target: DenseTarget, keypoints: Tensor, factor: float

@@ -1,30 +1,32 @@
 """Putting a run together: recipe, data, task, and where it starts from."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import lightning
 import torch
-from torch.utils.data import IterableDataset
 
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.metrics.similarity import Distances
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.assets import asset_folder
-from densepose_mobile.train.data.dataset import Batch, RenderedBatches
+from densepose_mobile.train.data.dataset import TrainingBatches
 from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.data.folder import folder_labels
-from densepose_mobile.train.data.person_crops import OnwardsFrom, PersonCrops
+from densepose_mobile.train.data.looks import Place, Planner
+from densepose_mobile.train.data.person_crops import CropStream, PersonCrops
+from densepose_mobile.train.data.rounds import Rounds
+from densepose_mobile.train.data.stream import PlannedStream, Stream
 from densepose_mobile.train.engine.agreement import PointCheck
 from densepose_mobile.train.engine.averaged import AveragedTask
-from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
+from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME, resume_place
 from densepose_mobile.train.engine.distill import DistillTask
-from densepose_mobile.train.engine.evaluation import Examiner
+from densepose_mobile.train.engine.evaluation import Examiner, Findings
 from densepose_mobile.train.engine.inpaint_task import InpaintTask
+from densepose_mobile.train.engine.launch import Launch
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.photos import RealPhotos
 from densepose_mobile.train.engine.recipe import Recipe, save_recipe
@@ -34,7 +36,10 @@ from densepose_mobile.train.engine.teacher_task import TeacherTask
 from densepose_mobile.train.engine.teachers import load_teacher
 from densepose_mobile.train.losses.geodesics import RasterGeodesics
 
-__all__ = ["RunPaths", "train", "with_steps"]
+__all__ = ["JOURNAL_NAME", "RunPaths", "train"]
+
+JOURNAL_NAME: Final = "rounds.jsonl"
+"""Which shards the stream was made of, round by round: a resumed run reads them again."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,13 +53,13 @@ class RunPaths:
     val: Path | None = None  # folder of held-out shards
     assets: Path | None = None
     init: Path | None = None  # weights of a whole network to start from instead of a pretrained backbone
-    photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures, or all there is
+    photos: AnnotatedPhotos | None = None  # mixed into the rendered pictures, or all there is without `data`
     backbone: Path | None = None  # pretrained backbone, if not the one among the assets
     teacher: Path | None = None  # weights of the network that a student learns from beside the annotations
 
 
-def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
-    """Train until the recipe's `max_steps`.
+def train(recipe: Recipe, paths: RunPaths, resume: bool, launch: Launch | None = None) -> None:
+    """Train until the recipe's `max_steps`. launch: the processes that train together; torchrun's if not given.
 
     Raises:
         OutputError: the run folder holds a run and `resume` is not said.
@@ -67,52 +72,72 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
         raise InputError("the inpainting network learns from annotated photos; give --photos and --photo-images")
     if recipe.task != "student" and paths.teacher is not None:
         raise InputError(f"only a student can be distilled; the recipe's task is {recipe.task!r}")
-    if recipe.precision == "auto":
-        recipe = replace(recipe, precision="bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32")
+    launch = launch or Launch.found()
+    recipe = replace(recipe, precision=launch.precision(recipe.precision))
     checkpoint = _checkpoint(paths.out, resume)
-    paths.out.mkdir(parents=True, exist_ok=True)
-    save_recipe(recipe, paths.out / "recipe.yaml")
+    if not launch.leads:
+        logging.getLogger("densepose_mobile").setLevel(logging.ERROR)  # the first process says it all
+    else:
+        paths.out.mkdir(parents=True, exist_ok=True)
+        save_recipe(recipe, paths.out / "recipe.yaml")
     torch.set_num_threads(recipe.threads)
     lightning.seed_everything(recipe.seed, workers=False, verbose=False)
     geodesics = RasterGeodesics.of(Atlas.load())
-    state = None if checkpoint is None else torch.load(checkpoint, map_location="cpu", weights_only=False)
+    place = None if checkpoint is None else resume_place(checkpoint)
     run = _inpainting_run if recipe.task == "inpainting" else _person_run
-    task, stream, examiners = run(recipe, paths, geodesics, state)
-    if state is None:
+    task, stream, examiners = run(recipe, paths, geodesics, place, launch)
+    if place is None:
         if paths.init is not None:
             task.begin_from(paths.init)
         else:
             task.load_pretrained(paths.backbone, paths.assets)
         task.start_average()
-    fit(task, stream, paths.out, examiners, checkpoint)
+    fit(task, stream, paths.out, examiners, checkpoint, launch)
 
 
-_Run = tuple[AveragedTask, "IterableDataset[Batch]", dict[str, Examiner]]
+_Run = tuple[AveragedTask, Stream, dict[str, Examiner]]
 
 
-def _person_run(recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, state: Mapping[str, Any] | None) -> _Run:
+def _person_run(
+    recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, place: dict[str, Any] | None, launch: Launch
+) -> _Run:
     task = _task(recipe, paths, geodesics)
-    reads: dict[str, int] = {}
-    seed = recipe.seed
-    if state is not None:
-        reads, seed = state["data"]["reads"], recipe.seed + int(state["global_step"])
-    size = task.teacher_size if isinstance(task, StudentTask) else 0
-    stream = RenderedBatches(
-        paths.data, task.spec, recipe.batch, recipe.augmentation, folder_labels, seed, reads, paths.photos, size
+    journal = paths.out / JOURNAL_NAME
+    if place is None and launch.leads:
+        journal.unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
+    if paths.photos is not None:
+        paths.photos.open_dense()  # labels of another file are told now, not by a loading process
+    batches = TrainingBatches(
+        paths.data,
+        task.spec,
+        recipe.augmentation,
+        folder_labels,
+        recipe.seed,
+        paths.photos,
+        task.teacher_size if isinstance(task, StudentTask) else 0,
     )
-    return task, stream, _examiners(recipe, paths, geodesics)
+    planner = Planner(
+        recipe.batch,
+        recipe.augmentation.negatives,
+        recipe.seed,
+        None if paths.data is None else Rounds(paths.data, recipe.seed, journal),
+        [] if paths.photos is None else paths.photos.read(),
+    )
+    stream = PlannedStream(batches, planner, recipe.batch, Place(**(place or {})), launch.rank, launch.world)
+    return task, stream, _examiners(recipe, paths, geodesics) if launch.leads else {}
 
 
 def _inpainting_run(
-    recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, state: Mapping[str, Any] | None
+    recipe: Recipe, paths: RunPaths, geodesics: RasterGeodesics, place: dict[str, Any] | None, launch: Launch
 ) -> _Run:
     assert paths.photos is not None
     plan = recipe.inpainting
     photos = replace(paths.photos, kept_back=plan.kept_back, dense=None)
     task = InpaintTask(recipe, file_hash(photos.annotations))
-    crops = PersonCrops(photos, plan.crops, recipe.augmentation, recipe.seed)
-    stream = OnwardsFrom(crops, 0 if state is None else int(state["global_step"]))
-    return task, stream, {"kept_back": PointCheck(photos, plan.checked_people, geodesics)}
+    crops = PersonCrops(photos, plan.crops, recipe.augmentation, recipe.seed, launch.rank, launch.world)
+    check = PointCheck(photos, plan.checked_people, geodesics)
+    examiners: dict[str, Examiner] = {"kept_back": lambda network, step: Findings(check(network, step))}
+    return task, CropStream(crops, 0 if place is None else place["batch"]), examiners
 
 
 def _task(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> StudentTask | TeacherTask:
@@ -135,8 +160,8 @@ def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> dict[st
     examiners: dict[str, Examiner] = {}
     if paths.val is not None and plan.synthetic_pictures:
         val, labeller = paths.val, folder_labels(paths.val)
-        examiners["synthetic"] = lambda network, step: evaluate_synthetic(
-            network, val, labeller, geodesics, plan.synthetic_pictures, finds
+        examiners["synthetic"] = lambda network, step: Findings(
+            evaluate_synthetic(network, val, labeller, geodesics, plan.synthetic_pictures, finds)
         )
     if plan.real_pictures:
         assets = asset_folder(paths.assets)
@@ -144,13 +169,3 @@ def _examiners(recipe: Recipe, paths: RunPaths, geodesics: Distances) -> dict[st
             assets, paths.out, Atlas.load(), plan.real_pictures, plan.shown_pictures, given_boxes=not finds
         )
     return examiners
-
-
-def with_steps(recipe: Recipe, max_steps: int | None, cooldown_steps: int | None) -> Recipe:
-    """The recipe with another length or cool-down."""
-    plan = recipe.optimisation
-    if max_steps is not None:
-        plan = replace(plan, max_steps=max_steps)
-    if cooldown_steps is not None:
-        plan = replace(plan, cooldown_steps=cooldown_steps)
-    return replace(recipe, optimisation=plan)

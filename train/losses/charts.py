@@ -15,6 +15,7 @@ from torch.nn import functional
 from densepose_mobile.parts import FINE_TO_COARSE, NUM_PARTS
 from densepose_mobile.train.data.targets import UNKNOWN, UNKNOWN_PART
 from densepose_mobile.train.losses.dense import PARTLY_KNOWN, DenseTarget
+from densepose_mobile.train.losses.normaliser import normalisers, processes
 
 __all__ = ["POINTS_A_PART", "chart_losses", "point_weights"]
 
@@ -74,7 +75,7 @@ def point_weights(part: Tensor) -> Tensor:
 
 
 def chart_losses(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor]:
-    """coarse, fine, uv: scalars.
+    """coarse, fine, uv: scalars, over the regions of all processes that train together.
 
     maps: of `DensePredictor`. coarse: cross-entropy, mean over cells that are known. fine: cross-entropy, mean over
     points (`point_weights`). uv: summed over points, on the true part's chart: smooth L1 of U and of V, or where the
@@ -83,10 +84,11 @@ def chart_losses(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tens
     known = target.part != UNKNOWN
     codes = target.part[known]
     choices = _COARSE[maps["coarse"].shape[1]].to(codes.device)
-    coarse = _choice_loss(_cells(maps["coarse"], known), choices[codes]).sum() / known.sum().clamp(min=1)
+    coarse = _choice_loss(_cells(maps["coarse"], known), choices[codes]).sum()
     weight = point_weights(target.part)
     fine = _choice_loss(_cells(maps["fine"], known), _FINE.to(codes.device)[codes])
-    losses = {"coarse": coarse, "fine": (fine * weight[known]).sum() / weight.sum().clamp(min=1e-6)}
+    cells, points = normalisers(known.sum(), weight.sum(), device=weight.device)
+    losses = {"coarse": coarse / cells, "fine": (fine * weight[known]).sum() / points}
     seen = target.fine
     chart = (target.part[seen] - 1)[:, None]
     error = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
@@ -96,7 +98,7 @@ def chart_losses(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tens
         each = math.log(2 * math.pi) + 2 * sigma.log() + error.square().sum(1) / (2 * sigma.square())
     else:
         each = functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none").sum(1)
-    losses["uv"] = (each * weight[seen]).sum()
+    losses["uv"] = (each * weight[seen]).sum() * processes()
     return losses
 
 

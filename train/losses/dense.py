@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
+from densepose_mobile.train.losses.normaliser import normalisers
 
 __all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "UV_BEND", "DenseTarget", "dense_loss"]
 
@@ -63,43 +64,42 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     """Foreground cross-entropy and dice, part cross-entropy, U and V smooth L1 on the true part's chart.
 
     maps: (N, 1 or 24, m, m) as the dense head gives them. Returns foreground, dice, parts, uv: scalars, means over
-    cells (dice over RoIs).
+    cells (dice over RoIs), of all processes that train together.
     """
     truth = target.foreground.float()
     known = (target.part != UNKNOWN).float()
     logit = maps["foreground"][:, 0].float()
     weight = torch.where(truth > 0, 1.0, _BACKGROUND_WEIGHT) * known
-    cross = functional.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum().clamp(1)
+    cross = functional.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum")
     probability = logit.sigmoid() * known
     overlap = (probability * truth).sum((1, 2))
     dice = 1 - (2 * overlap + 1) / (probability.sum((1, 2)) + truth.sum((1, 2)) + 1)
-    losses = {"foreground": cross, "dice": dice.mean()}
     seen = target.fine
     part = target.part[seen] - 1  # (K,)
-    share = PART_WEIGHT.to(part.device)[part]
-    each, total = _partly_known_loss(maps["parts"], target.part)
-    if not len(part):
-        nothing = sum(maps[name].float().sum() for name in ("parts", "u", "v")) * 0.0
-        assert isinstance(nothing, Tensor)
-        return {**losses, "parts": nothing + each / max(total, 1.0), "uv": nothing}
-    fine = functional.cross_entropy(_cells(maps["parts"], seen), part, PART_WEIGHT.to(part.device), reduction="sum")
-    losses["parts"] = (fine + each) / (share.sum() + total)
+    part_weight = PART_WEIGHT.to(part.device)
+    share = part_weight[part]
+    fine = functional.cross_entropy(_cells(maps["parts"], seen), part, part_weight, reduction="sum")
+    rough, rough_cells = _partly_known_loss(maps["parts"], target.part)
     chart = part[:, None]
     predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
     error = functional.smooth_l1_loss(predicted, true, beta=UV_BEND, reduction="none").sum(1)
-    losses["uv"] = (error * share).sum() / share.sum()
-    return losses
+    shares = share.sum()
+    cells, rois, parts, points = normalisers(weight.sum(), len(dice), shares + rough_cells, shares, device=logit.device)
+    return {
+        "foreground": cross / cells,
+        "dice": dice.sum() / rois,
+        "parts": (fine + rough) / parts,
+        "uv": (error * share).sum() / points,
+    }
 
 
-def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, float]:
-    """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right, and its weight."""
+def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right; number of such cells."""
     allowed = PARTLY_KNOWN.to(codes.device)
     seen = allowed.any(1)[codes]
-    if not seen.any():
-        return logits.new_zeros((), dtype=torch.float32), 0.0
     probability = functional.log_softmax(_cells(logits, seen), 1)
-    return -probability.masked_fill(~allowed[codes[seen]], -torch.inf).logsumexp(1).sum(), float(seen.sum())
+    return -probability.masked_fill(~allowed[codes[seen]], -torch.inf).logsumexp(1).sum(), seen.sum()
 
 
 def _cells(maps: Tensor, seen: Tensor) -> Tensor:

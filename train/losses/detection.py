@@ -9,6 +9,7 @@ from torch.nn import functional
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.losses.boxes import generalised_iou
+from densepose_mobile.train.losses.normaliser import normalisers
 
 __all__ = ["assign", "detection_loss"]
 
@@ -27,7 +28,7 @@ def assign(boxes: Tensor, kinds: Tensor, spec: ModelSpec) -> Tensor:
     boxes: (P, M, 4) xyxy px. kinds: (P, M), 1 a person, 2 too small to judge. Returns (P, L) int64 row in boxes, -1
     nobody, -2 neither: inside someone too small to judge. Of several people the smallest wins.
     """
-    centre, stride = (torch.from_numpy(array.copy()) for array in locations(spec))
+    centre, stride = _locations(spec, boxes.device)
     low = torch.empty_like(stride)
     high = torch.empty_like(stride)
     for level, (first, last) in zip(spec.level_strides, _LEVEL_RANGES, strict=True):
@@ -53,22 +54,25 @@ def detection_loss(
     """Quality focal loss of the score (its target is the IoU of the predicted box) and GIoU of the boxes.
 
     scores: (P, L, 1) logits. distances: (P, L, 4) ltrb in strides. boxes: (P, M, 4) xyxy px. kinds: (P, M).
-    Li et al., Generalized Focal Loss, NeurIPS 2020, equation 5 with beta 2. Returns score and box, scalars.
+    Li et al., Generalized Focal Loss, NeurIPS 2020, equation 5 with beta 2. Returns score and box, scalars: sums over
+    the answering locations' number, of all processes that train together.
     """
     owner = assign(boxes, kinds, spec)
     logits = scores[..., 0].float()
-    positive = owner >= 0
-    count = positive.sum().clamp(min=1)
+    picture, place = (owner >= 0).nonzero(as_tuple=True)
+    centre, stride = _locations(spec, boxes.device)
+    offset = distances[picture, place].float() * stride[place, None]
+    predicted = torch.cat([centre[place] - offset[:, :2], centre[place] + offset[:, 2:]], 1)
+    iou, giou = generalised_iou(predicted, boxes[picture, owner[picture, place]])
     target = torch.zeros_like(logits)
-    box_loss = distances.float().sum() * 0.0
-    if positive.any():
-        centre, stride = (torch.from_numpy(array.copy()) for array in locations(spec))
-        picture, place = positive.nonzero(as_tuple=True)
-        offset = distances[picture, place].float() * stride[place, None]
-        predicted = torch.cat([centre[place] - offset[:, :2], centre[place] + offset[:, 2:]], 1)
-        iou, giou = generalised_iou(predicted, boxes[picture, owner[picture, place]])
-        target[picture, place] = iou.detach().clamp(0, 1)
-        box_loss = (1 - giou).sum() / count
+    target[picture, place] = iou.detach().clamp(0, 1)
     gap = (target - logits.sigmoid()).detach().abs().square()
     each = gap * functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return {"score": each[owner != IGNORED].sum() / count, "box": box_loss}
+    (count,) = normalisers(len(picture), device=logits.device, least=1.0)
+    return {"score": each[owner != IGNORED].sum() / count, "box": (1 - giou).sum() / count}
+
+
+def _locations(spec: ModelSpec, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Centres (L, 2) px and strides (L,) px of the detector's locations."""
+    centre, stride = (torch.from_numpy(array.copy()).to(device) for array in locations(spec))
+    return centre, stride

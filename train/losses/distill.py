@@ -13,6 +13,7 @@ from torch.nn import functional
 from densepose_mobile.parts import NUM_PARTS
 from densepose_mobile.train.losses.boxes import generalised_iou
 from densepose_mobile.train.losses.dense import PART_WEIGHT, UV_BEND
+from densepose_mobile.train.losses.normaliser import normalisers
 
 __all__ = ["Lesson", "channel_loss", "lesson_loss", "person_loss"]
 
@@ -66,12 +67,12 @@ def lesson_loss(
 
     maps: (N, 1 or 24, m, m) of the student. asked: (N, m, m) bool, cells that are averaged over; trust: (N, m, m) how
     far each is believed, 0..1. A doubted cell counts in the average all the same, so that a doubtful teacher says
-    less. Returns foreground, parts, uv: scalars.
+    less. Returns foreground, parts, uv: scalars, means over the cells of all processes that train together.
     """
     weight = trust * asked
     shown = asked & (lesson.part > 0)
     share = torch.where(shown, PART_WEIGHT.to(weight.device)[(lesson.part - 1).clamp(min=0)], 0.0)
-    total = share.sum().clamp(min=1e-6)
+    cells, total = normalisers(asked.sum(), share.sum(), device=share.device)
     student = maps["foreground"][:, 0].float() / temperature
     teacher = lesson.foreground / temperature
     cross, entropy = (
@@ -86,40 +87,40 @@ def lesson_loss(
     error = functional.smooth_l1_loss(predicted, lesson.uv, beta=UV_BEND, reduction="none").sum(1)
     squared = temperature**2
     return {
-        "foreground": squared * ((cross - entropy) * weight).sum() / asked.sum().clamp(min=1),
+        "foreground": squared * ((cross - entropy) * weight).sum() / cells,
         "parts": squared * (parts * weight * share).sum() / total,
         "uv": (error * weight * share * lesson.charted).sum() / total,
     }
 
 
-def channel_loss(student: Tensor, teacher: Tensor, trust: Tensor, temperature: float) -> Tensor:
+def channel_loss(student: Tensor, teacher: Tensor, trust: Tensor, temperature: float, crops: Tensor | float) -> Tensor:
     """Where in the picture a channel is active: divergence between the channels' distributions over the cells.
 
     student: (N, C, h, w). teacher: (N, C, H, W), brought to h x w. trust: (N,) how far each crop is believed, 0..1.
-    Mean over channels and crops, scalar.
+    crops: by how many the sum over crops is divided. Mean over channels, scalar.
     """
     if teacher.shape[-2:] != student.shape[-2:]:
         teacher = functional.interpolate(teacher.float(), student.shape[-2:], mode="bilinear", align_corners=False)
     soft = functional.log_softmax(student.float().flatten(2) / temperature, 2)
     true = functional.log_softmax(teacher.float().flatten(2) / temperature, 2)
     each = (true.exp() * (true - soft)).sum(2).mean(1)
-    return temperature**2 * (each * trust).mean()
+    return temperature**2 * (each * trust).sum() / crops
 
 
 def person_loss(
-    presence: Tensor, box: Tensor, taught_presence: Tensor, taught_box: Tensor, trust: Tensor
+    presence: Tensor, box: Tensor, taught_presence: Tensor, taught_box: Tensor, trust: Tensor, crops: Tensor | float
 ) -> dict[str, Tensor]:
     """Cross-entropy of presence with the teacher's probability, GIoU and L1 of the box where the teacher sees one.
 
     presence, taught_presence: (N, 1) logits. box, taught_box: (N, 4) xyxy in crop units. trust: (N,) 0..1.
-    Returns presence, place: scalars.
+    crops: by how many the sums over crops are divided. Returns presence, place: scalars.
     """
     probability = taught_presence[:, 0].float().sigmoid()
     cross = functional.binary_cross_entropy_with_logits(presence[:, 0].float(), probability, reduction="none")
     predicted, true = box.float(), taught_box.float().clamp(0, 1)
     _, giou = generalised_iou(predicted, true)
     gap = 1 - giou + 2 * (predicted - true).abs().mean(1)
-    return {"presence": (cross * trust).mean(), "place": (gap * probability * trust).mean()}
+    return {"presence": (cross * trust).sum() / crops, "place": (gap * probability * trust).sum() / crops}
 
 
 def _channel(maps: Tensor, channel: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from densepose_mobile.parts import NUM_PARTS
 from densepose_mobile.train.losses.dense import PART_WEIGHT, UV_BEND
+from densepose_mobile.train.losses.normaliser import normalisers
 
 __all__ = ["point_loss", "sample_points"]
 
@@ -31,14 +32,15 @@ def point_loss(maps: dict[str, Tensor], points: Tensor, side: int) -> dict[str, 
     """Cross-entropy of the part, and smooth L1 of U and V on the true part's chart, at points.
 
     maps: parts (logits), u, v (B, 24, h, h) of square crops. points: (B, K, 6) x, y px of the crop, part, U, V, and
-    whatever; rows of part 0 are none. side: px of the crop. Returns parts, uv: scalars, means over points by weight.
+    whatever; rows of part 0 are none. side: px of the crop. Returns parts, uv: scalars, means by weight over the
+    points of all processes that train together.
     """
     there = points[..., 2] > 0
     values = sample_points(maps, points[..., :2] / side)[there]
     part = points[..., 2][there].long() - 1
     weights = PART_WEIGHT.to(part.device)
     share = weights[part]
-    total = share.sum().clamp(min=1e-6)
+    (total,) = normalisers(share.sum(), device=share.device)
     logits, u, v = torch.split(values, NUM_PARTS, 1)
     predicted = torch.stack([chart.gather(1, part[:, None])[:, 0] for chart in (u, v)], 1)
     error = functional.smooth_l1_loss(predicted, points[..., 3:5][there], beta=UV_BEND, reduction="none").sum(1)

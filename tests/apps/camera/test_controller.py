@@ -208,6 +208,31 @@ def test_a_video_that_ends_keeps_its_last_picture(
     eventually(lambda: controller.picture is not None)
 
 
+@pytest.mark.parametrize("changing", [False, True])
+def test_a_picture_that_came_before_its_stream_is_looked_at(
+    controller: Controller,
+    eventually: Eventually,
+    sources: dict[Choice, Any],
+    fake_source: Any,
+    load: Any,
+    picture: np.ndarray,
+    changing: bool,
+) -> None:
+    if changing:
+        controller.start()
+        eventually(lambda: controller.state.people == 1)
+    load.gate.clear()
+    load.streaming = lambda: load.gate.wait(60)
+    sources[VIDEO] = fake_source([picture], forever=False)
+    if not changing:
+        controller.start()
+    controller.choose_source(VIDEO)
+    eventually(lambda: controller.state.notice is not None)
+    assert "dance.mp4 is over" in str(controller.state.notice)
+    load.gate.set()
+    eventually(lambda: controller.picture is not None and controller.picture.seen)
+
+
 def test_a_cut_starts_a_new_stream(
     controller: Controller, eventually: Eventually, sources: dict[Choice, Any], load: Any
 ) -> None:

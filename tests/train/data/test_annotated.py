@@ -7,20 +7,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from densepose_mobile.errors import InputError
+from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data import annotated
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene, split_points
-from densepose_mobile.train.data.dataset import BatchPlan, RenderedBatches
+from densepose_mobile.train.data.dataset import Batch, TrainingBatches
 from densepose_mobile.train.data.dense_labels import DenseIndex, DenseLabels, file_hash, write_person
 from densepose_mobile.train.data.export import export_coco
-from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation, whole_sample
+from densepose_mobile.train.data.looks import BatchPlan, Place, Planner
+from densepose_mobile.train.data.rounds import Rounds
+from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation, Scene, whole_sample
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
 
 SIZE = 120
@@ -97,10 +100,33 @@ def test_photos_of_another_size_are_refused() -> None:
 
 
 @pytest.fixture
-def exported(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> Path:
+def exported(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> AnnotatedPhotos:
     shard(tmp_path / "a.tar", range(4))
-    export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
-    return tmp_path / "coco"
+    return AnnotatedPhotos(
+        export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels), tmp_path / "coco" / "images"
+    )
+
+
+def batches(
+    photos: AnnotatedPhotos,
+    labels: Labeller,
+    plan: BatchPlan,
+    count: int,
+    folder: Path | None = None,
+    teacher_size: int = 0,
+) -> list[Batch]:
+    rounds = None if folder is None else Rounds(folder, 0)
+    make = TrainingBatches(folder, SPEC, Augmentation(), lambda folder: labels, 0, photos, teacher_size)
+    planner = Planner(plan, 0.07, 0, rounds, photos.read())
+    return [make[order] for order, _ in islice(planner.orders(Place()), count)]
+
+
+def scenes(photos: AnnotatedPhotos) -> list[Scene]:
+    dense = photos.open_dense()
+    return [
+        annotated_scene(photo.truth, load_image(photos.images / photo.truth.file_name), dense)
+        for photo in photos.read()
+    ]
 
 
 def test_dense_labels_fill_the_mask_and_nothing_else(tmp_path: Path) -> None:
@@ -135,92 +161,128 @@ def test_points_are_kept_back_evenly(count: int, every: int) -> None:
 
 
 def test_true_labels_are_taught_and_points_kept_back(
-    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
 ) -> None:
     shard(tmp_path / "a.tar", range(2))
     path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
-    monkeypatch.setattr(annotated, "_CLOSE", 0.0)
     photos = AnnotatedPhotos(path, tmp_path / "coco" / "images", tmp_path / "dense", kept_back=4)
-    scene = next(photos.scenes(np.random.default_rng(0)))
-    everything = next(replace(photos, kept_back=0).scenes(np.random.default_rng(0)))
+    scene, everything = scenes(photos)[0], scenes(replace(photos, kept_back=0))[0]
     assert 0.7 < len(scene.points) / len(everything.points) < 0.8
     person = scene.labels[..., 3] > 0
     assert (scene.labels[person, 0] <= 24).all()
     assert (scene.labels[person, 0] > 0).all()
 
 
-def test_exported_people_come_back(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
-    monkeypatch.setattr(annotated, "_CLOSE", 0.0)
-    scenes = list(islice(photos.scenes(np.random.default_rng(0)), 8))  # twice through
-    assert all(len(scene.boxes) == 2 and len(scene.points) > 20 for scene in scenes)
-    assert sorted(scene.image.sum() for scene in scenes[:4]) == sorted(scene.image.sum() for scene in scenes[4:])
-    for scene in scenes:
+def test_dense_labels_change_nothing_but_the_labels(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    shard(tmp_path / "a.tar", range(4))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
+    points = AnnotatedPhotos(path, tmp_path / "coco" / "images")
+    plan = BatchPlan(whole=0, crops=3)
+    sparse, dense = (
+        batches(photos, plain_labels, plan, 3) for photos in (points, replace(points, dense=tmp_path / "dense"))
+    )
+    for poor, rich in zip(sparse, dense, strict=True):
+        assert torch.equal(poor["crop_image"], rich["crop_image"])
+        assert torch.equal(poor["crop_maps"][:, 0] > 0, rich["crop_maps"][:, 0] > 0)
+    known = [torch.cat([batch["crop_maps"][:, 0] for batch in some]) <= 24 for some in (sparse, dense)]
+    assert known[1].all()
+    assert not known[0].all()
+
+
+def test_exported_people_come_back(exported: AnnotatedPhotos) -> None:
+    found = scenes(exported)
+    assert all(len(scene.boxes) == 2 and len(scene.points) > 20 for scene in found)
+    for scene in found:
         column, row = np.floor(scene.points[:, :2]).astype(int).T
         coarse = scene.labels[row, column, 0].astype(int) - COARSE
         assert ((coarse >= 1) & (coarse <= 14)).mean() > 0.9
 
 
-def test_half_of_the_photos_are_cut_out_around_somebody(exported: Path) -> None:
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
-    scenes = list(islice(photos.scenes(np.random.default_rng(0)), 60))
-    whole = max(scene.image.shape[0] for scene in scenes)
-    assert 0.2 < np.mean([scene.image.shape[:2] != (whole, whole) for scene in scenes]) < 0.8
-    for scene in scenes:
-        assert scene.labels.shape[:2] == scene.image.shape[:2]
-        assert (scene.counts > 0).any()
-        column, row = np.floor(scene.points[:, :2]).astype(int).T
-        assert (scene.labels[row, column, 3] == scene.points[:, 5]).all()
+def test_who_can_be_cropped_is_known_from_the_annotations(exported: AnnotatedPhotos) -> None:
+    photos = exported.read()
+    for photo, scene in zip(photos, scenes(exported), strict=True):
+        assert set(scene.people().tolist()) <= set(photo.people)  # others may hide somebody
+        sides = (scene.boxes[:, 2:] - scene.boxes[:, :2]).max(1)
+        for row, size in zip(photo.people, photo.sizes, strict=True):
+            assert size >= sides[row] - 1
 
 
-def test_photos_are_mixed_in_by_their_share(exported: Path, tmp_path: Path, plain_labels: Labeller) -> None:
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+def test_all_photos_are_looked_at_then_again(exported: AnnotatedPhotos) -> None:
+    photos = exported.read()
+    planner = Planner(BatchPlan(whole=4, crops=0), 0.0, 0, None, photos)
+    for times, (order, place) in enumerate(islice(planner.orders(Place()), 3), 1):
+        assert sorted(look.sources[0].number for look in order.wholes) == [0, 1, 2, 3]
+        assert place.photos == 4 * times
 
+
+def test_a_window_shows_one_of_the_people_it_is_for(exported: AnnotatedPhotos) -> None:
+    scene = scenes(exported)[0]
+    whole = scene.image.shape[0]
+    for seed in range(20):
+        window = scene.around_someone(np.random.default_rng(seed), [1])
+        assert window.counts[1] > 0.8 * scene.counts[1]
+        assert max(window.image.shape[:2]) <= whole
+        column, row = np.floor(window.points[:, :2]).astype(int).T
+        assert (window.labels[row, column, 3] == window.points[:, 5]).all()
+
+
+def test_half_of_the_photos_are_cut_out_around_somebody(
+    exported: AnnotatedPhotos, plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = []
+    around = Scene.around_someone
+    monkeypatch.setattr(Scene, "around_someone", lambda scene, *given: cut.append(1) or around(scene, *given))
+    batches(exported, plain_labels, BatchPlan(whole=20, crops=0), 2)
+    assert 0.2 < len(cut) / 40 < 0.8
+
+
+def test_photos_alone_make_batches(exported: AnnotatedPhotos, plain_labels: Labeller) -> None:
+    for batch in batches(exported, plain_labels, BatchPlan(whole=2, crops=6), 6):
+        assert len(batch["whole_image"]) == 2
+        there = batch["crop_presence"] > 0
+        assert len(there) == 6
+        assert (batch["crop_maps"][there, 0] > COARSE).flatten(1).any(1).all()
+
+
+def test_photos_are_mixed_in_by_their_share(exported: AnnotatedPhotos, tmp_path: Path, plain_labels: Labeller) -> None:
     def known(share: float) -> float:
-        plan = BatchPlan(whole=4, crops=6, buffer=6, photos=share)
-        stream = RenderedBatches(tmp_path, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos)
-        maps = [batch["crop_maps"][:, 0] for batch in islice(stream, 6)]
-        return float(np.mean([(m > COARSE).flatten(1).any(1).float().mean() for m in maps]))
+        plan = BatchPlan(whole=4, crops=6, photos=share)
+        made = batches(exported, plain_labels, plan, 8, tmp_path)
+        return float(np.mean([(batch["crop_maps"][:, 0] > COARSE).flatten(1).any(1).float().mean() for batch in made]))
 
     assert known(0.0) == 0
     assert 0.2 < known(0.5) < 0.8
 
 
-def test_what_is_for_evaluation_is_never_trained_on(exported: Path) -> None:
-    (exported / "README.md").write_text("Photos. Use: eval-only.")
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
+def test_what_is_for_evaluation_is_never_trained_on(exported: AnnotatedPhotos) -> None:
+    (exported.annotations.parent / "README.md").write_text("Photos. Use: eval-only.")
     with pytest.raises(InputError, match="eval-only"):
-        next(photos.scenes(np.random.default_rng(0)))
+        exported.read()
 
 
-def test_broken_annotations_are_left_out_and_missing_pictures_too(exported: Path) -> None:
-    content = json.loads((exported / "annotations.json").read_text())
+def test_broken_annotations_are_left_out_and_missing_pictures_too(exported: AnnotatedPhotos) -> None:
+    content = json.loads(exported.annotations.read_text())
     content["annotations"][0]["bbox"] = [1]
-    (exported / "annotations.json").write_text(json.dumps(content))
-    (exported / "images" / content["images"][3]["file_name"]).unlink()
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
-    counts = sorted(len(scene.boxes) for scene in islice(photos.scenes(np.random.default_rng(0)), 3))
-    assert counts == [1, 2, 2]
-    for file in (exported / "images").iterdir():
+    exported.annotations.write_text(json.dumps(content))
+    (exported.images / content["images"][3]["file_name"]).unlink()
+    assert sorted(len(scene.boxes) for scene in scenes(exported)) == [1, 2, 2]
+    for file in exported.images.iterdir():
         file.unlink()
     with pytest.raises(InputError, match="none of the 4 pictures"):
-        next(photos.scenes(np.random.default_rng(0)))
+        scenes(exported)
 
 
-def test_grey_photos_become_rgb(exported: Path) -> None:
-    for file in (exported / "images").iterdir():
+def test_grey_photos_become_rgb(exported: AnnotatedPhotos) -> None:
+    for file in exported.images.iterdir():
         cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE))
-    scene = next(AnnotatedPhotos(exported / "annotations.json", exported / "images").scenes(np.random.default_rng(0)))
-    assert scene.image.shape[2] == 3
+    assert scenes(exported)[0].image.shape[2] == 3
 
 
-def test_a_teacher_gets_its_crops(exported: Path, tmp_path: Path, plain_labels: Labeller) -> None:
-    photos = AnnotatedPhotos(exported / "annotations.json", exported / "images")
-    plan = BatchPlan(whole=0, crops=6, buffer=6, photos=0.5)
-    stream = RenderedBatches(
-        tmp_path, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos, teacher_size=128
-    )
-    batches = list(islice(stream, 3))
-    assert all(batch["crop_large"].shape == (6, 128, 128, 3) for batch in batches)
-    photo = np.concatenate([batch["crop_photo"] for batch in batches])
+def test_a_teacher_gets_its_crops(exported: AnnotatedPhotos, tmp_path: Path, plain_labels: Labeller) -> None:
+    plan = BatchPlan(whole=0, crops=6, photos=0.5)
+    made = batches(exported, plain_labels, plan, 3, tmp_path, teacher_size=128)
+    assert all(batch["crop_large"].shape == (6, 128, 128, 3) for batch in made)
+    photo = np.concatenate([batch["crop_photo"] for batch in made])
     assert 0 < photo.mean() < 1

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -8,25 +9,41 @@ import torch
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data import dataset
-from densepose_mobile.train.data.annotated import AnnotatedPhotos
-from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
-from densepose_mobile.train.data.export import export_coco
+from densepose_mobile.train.data.dataset import Batch, TrainingBatches
+from densepose_mobile.train.data.looks import BatchPlan, Order, Place, Planner
+from densepose_mobile.train.data.rounds import Rounds
 from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation
 from densepose_mobile.train.data.targets import Labeller
 
 SPEC = ModelSpec(detect_size=64, track_size=96)
-PLAN = BatchPlan(whole=2, crops=3, buffer=4)
+PLAN = BatchPlan(whole=2, crops=3)
 
 
-def stream(folder: Path, labels: Labeller, **fields: object) -> RenderedBatches:
-    values = {"seed": 0, "reads": {}, **fields}
-    return RenderedBatches(folder, SPEC, PLAN, Augmentation(), lambda folder: labels, **values)  # type: ignore[arg-type]
+def orders(folder: Path, count: int, plan: BatchPlan = PLAN, aug: Augmentation | None = None) -> list[Order]:
+    planner = Planner(plan, (aug or Augmentation()).negatives, 0, Rounds(folder, 0))
+    return [order for order, _ in islice(planner.orders(Place()), count)]
 
 
-def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
+def batches(folder: Path, labels: Labeller, aug: Augmentation | None = None) -> TrainingBatches:
+    return TrainingBatches(folder, SPEC, aug or Augmentation(), lambda folder: labels, 0)
+
+
+def same(a: Batch, b: Batch) -> bool:
+    return a.keys() == b.keys() and all(
+        torch.equal(value, b[name]) if isinstance(value, torch.Tensor) else value == b[name]
+        for name, value in a.items()
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shard: Callable[..., None]) -> Path:
     shard(tmp_path / "a.tar", range(8))
-    batch = next(iter(stream(tmp_path, plain_labels)))
+    return tmp_path
+
+
+def test_batches_have_their_shapes(folder: Path, plain_labels: Labeller) -> None:
+    (order,) = orders(folder, 1)
+    batch = batches(folder, plain_labels)[order]
     shapes = {name: tuple(value.shape) for name, value in batch.items() if isinstance(value, torch.Tensor)}
     assert shapes == {
         "whole_image": (2, 64, 64, 3),
@@ -35,6 +52,7 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
         "whole_kinds": (2, MAX_PEOPLE),
         "whole_points": (2, 0, 6),
         "whole_keypoints": (2, MAX_PEOPLE, 17, 3),
+        "whole_number": (2,),
         "crop_image": (3, 96, 96, 3),
         "crop_maps": (3, 3, 56, 56),
         "crop_presence": (3,),
@@ -42,68 +60,63 @@ def test_batches_have_their_shapes(tmp_path: Path, shard: Callable[..., None], p
         "crop_keypoints": (3, 17, 3),
         "crop_photo": (3,),
     }
-    assert batch["pictures"] >= 4
+    assert batch["number"] == 0
+    assert batch["pictures"] == batch["whole_number"].max() + 1 + len(order.crops)
 
 
-def test_same_seed_gives_the_same_stream(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
-    shard(tmp_path / "a.tar", range(6))
-    first, second, other = (list(islice(stream(tmp_path, plain_labels, seed=seed), 3)) for seed in (1, 1, 2))
-    assert all(torch.equal(a["crop_image"], b["crop_image"]) for a, b in zip(first, second, strict=True))
-    assert not all(torch.equal(a["crop_image"], b["crop_image"]) for a, b in zip(first, other, strict=True))
+def test_one_kind_of_samples_may_be_missing(folder: Path, plain_labels: Labeller) -> None:
+    make = batches(folder, plain_labels)
+    assert not any(name.startswith("whole") for name in make[orders(folder, 1, BatchPlan(whole=0, crops=2))[0]])
+    assert not any(name.startswith("crop") for name in make[orders(folder, 1, BatchPlan(whole=2, crops=0))[0]])
 
 
-def test_fresh_shards_come_first_and_reads_are_told(
-    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+def test_an_order_gives_the_same_batch_whatever_was_made_before(folder: Path, plain_labels: Labeller) -> None:
+    asked = orders(folder, 6)
+    one, other = batches(folder, plain_labels), batches(folder, plain_labels)
+    forwards = [one[order] for order in asked]
+    backwards = [other[order] for order in reversed(asked)]
+    assert all(same(a, b) for a, b in zip(forwards, reversed(backwards), strict=True))
+    assert not same(forwards[0], forwards[1])
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_a_batch(folder: Path, plain_labels: Labeller, world: int) -> None:
+    make, plan = batches(folder, plain_labels), BatchPlan(whole=3, crops=7)
+    for order in orders(folder, 5, plan, Augmentation(occluder=1.0, negatives=0.3)):
+        whole = make[order]
+        parts = [make[order.part(rank, world)] for rank in range(world)]
+        for name, value in whole.items():
+            if isinstance(value, torch.Tensor):
+                assert torch.equal(torch.cat([part[name] for part in parts]), value), name
+
+
+def test_a_picture_that_cannot_be_read_is_replaced(
+    folder: Path, plain_labels: Labeller, shard: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(dataset, "_OPEN_SHARDS", 1)
-    for i, name in enumerate("abc"):
-        shard(tmp_path / f"{name}.tar", range(4 * i, 4 * i + 4))
-    finished: list[str] = []
-    for batch in stream(tmp_path, plain_labels, reads={"a.tar": 2, "c.tar": 1}):
-        finished += batch["finished"]
-        if "d.tar" not in finished and len(finished) == 2 and not (tmp_path / "d.tar").exists():
-            shard(tmp_path / "d.tar", range(20, 24))  # appears while the stream runs
-        if len(finished) >= 5:
-            break
-    assert finished[:2] == ["b.tar", "c.tar"] or finished[:2] == ["b.tar", "b.tar"]
-    assert "d.tar" in finished
+    shard(folder / "b.tar", range(8, 16))
+    asked = orders(folder, 4)
+    whole = (folder / "a.tar").read_bytes()
+    (folder / "a.tar").write_bytes(whole[: len(whole) // 3])
+    make = batches(folder, plain_labels)
+    with caplog.at_level(logging.WARNING):
+        made = [make[order] for order in asked]
+    assert all(len(batch["whole_image"]) == 2 and len(batch["crop_image"]) == 3 for batch in made)
+    assert caplog.text.count("a.tar is left out") == 1
 
 
-def test_broken_shard_is_left_out(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
-    (tmp_path / "bad.tar").write_bytes(b"not a tar" * 300)
-    shard(tmp_path / "good.tar", range(6))
-    batches = list(islice(stream(tmp_path, plain_labels), 3))
-    assert len(batches) == 3
+def test_unreadable_data_is_an_error_in_the_end(folder: Path, plain_labels: Labeller) -> None:
+    (order,) = orders(folder, 1)
+    (folder / "a.tar").unlink()
+    with pytest.raises(InputError, match=r"a\.tar"):
+        batches(folder, plain_labels)[order]
 
 
-def test_empty_folder_is_an_error(tmp_path: Path, plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset, "_PATIENCE", 0.0)
-    with pytest.raises(InputError, match="no shard"):
-        next(iter(stream(tmp_path, plain_labels)))
-
-
-def test_photos_alone_are_enough(tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller) -> None:
-    shard(tmp_path / "a.tar", range(4))
-    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
-    points = AnnotatedPhotos(path, tmp_path / "coco" / "images")
-
-    def batches(photos: AnnotatedPhotos) -> list[Batch]:
-        plan = BatchPlan(whole=0, crops=3, buffer=4, photos=0.0)
-        stream = RenderedBatches(None, SPEC, plan, Augmentation(), lambda folder: plain_labels, 0, photos=photos)
-        return list(islice(stream, 3))
-
-    sparse, dense = batches(points), batches(replace(points, dense=tmp_path / "dense"))
-    for poor, rich in zip(sparse, dense, strict=True):  # nothing but the labels differs
-        assert torch.equal(poor["crop_image"], rich["crop_image"])
-        assert torch.equal(poor["crop_maps"][:, 0] > 0, rich["crop_maps"][:, 0] > 0)
-    known = [torch.cat([batch["crop_maps"][:, 0] for batch in some]) <= 24 for some in (sparse, dense)]
-    assert known[1].all()
-    assert not known[0].all()
-
-
-def test_nothing_to_train_on_is_an_error(plain_labels: Labeller) -> None:
-    with pytest.raises(InputError, match="nothing to train on"):
-        next(iter(RenderedBatches(None, SPEC, PLAN, Augmentation(), lambda folder: plain_labels, 0)))
+def test_somebody_is_cropped_even_if_the_disturbed_picture_shows_nobody(folder: Path, plain_labels: Labeller) -> None:
+    hiding = replace(Augmentation(), window=1.0, occluder=1.0, negatives=0.0, shift=5.0)
+    for order in orders(folder, 6, aug=hiding):
+        batch = batches(folder, plain_labels, hiding)[order]
+        assert (batch["crop_presence"] == 1).all()
+        assert (batch["crop_maps"][:, 0] > 0).flatten(1).any(1).all()
 
 
 def test_folders_within_are_labelled_on_their_own(
@@ -118,10 +131,7 @@ def test_folders_within_are_labelled_on_their_own(
         asked.append(folder)
         return plain_labels
 
-    finished: set[str] = set()
-    for batch in RenderedBatches(tmp_path, SPEC, PLAN, Augmentation(), labels, 0):
-        finished |= set(batch["finished"])
-        if len(finished) == 2:
-            break
+    make = TrainingBatches(tmp_path, SPEC, Augmentation(), labels, 0)
+    for order in orders(tmp_path, 4):
+        make[order]
     assert sorted(asked) == [tmp_path / "first", tmp_path / "second"]
-    assert finished == {"first/a.tar", "second/a.tar"}

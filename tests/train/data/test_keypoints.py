@@ -78,7 +78,7 @@ def test_keypoints_move_with_the_picture(picture: Callable[..., Picture], plain_
         x, y = np.floor(person.keypoints[:, :2]).astype(int).T
         colours[row_of] = rendered.image[y, x].argmax(-1)
     steady = replace(ROUGH, flip=0.0)  # the colours know no mirror
-    changed = scene.disturbed(rng, steady, np.zeros((64, 64, 3), np.uint8))
+    changed = scene.disturbed(rng, steady, lambda: np.zeros((64, 64, 3), np.uint8))
     whole = whole_sample(rng, changed, SPEC, steady)
     assert whole.keypoints.shape == (24, 17, 3)
     assert (whole.keypoints[:, 0] == 0).all()

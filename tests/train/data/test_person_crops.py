@@ -13,7 +13,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.parts import FINE_TO_COARSE
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.export import export_coco
-from densepose_mobile.train.data.person_crops import CropPlan, PersonCrops, cut_person, person_square
+from densepose_mobile.train.data.person_crops import CropPlan, CropStream, PersonCrops, cut_person, person_square
 from densepose_mobile.train.data.samples import Augmentation, Scene
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller, box_matrix
 
@@ -105,3 +105,12 @@ def test_photos_without_points_are_named(photos: AnnotatedPhotos) -> None:
     photos.annotations.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"annotations\.json has surface points"):
         PersonCrops(photos, PLAN, STILL, 0)[0]
+
+
+def test_processes_share_a_batch(photos: AnnotatedPhotos) -> None:
+    whole = PersonCrops(photos, replace(PLAN, batch=5), Augmentation(), 0)[2]["crop_image"]
+    parts = [PersonCrops(photos, replace(PLAN, batch=5), Augmentation(), 0, rank, 2)[2] for rank in (0, 1)]
+    assert torch.equal(torch.cat([part["crop_image"] for part in parts]), whole)
+    assert [len(part["crop_image"]) for part in parts] == [2, 3]
+    with pytest.raises(InputError, match=r"inpainting\.crops\.batch.*4.*5 processes"):
+        CropStream(PersonCrops(photos, PLAN, Augmentation(), 0, 0, 5)).loader(0)

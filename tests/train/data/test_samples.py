@@ -41,7 +41,7 @@ def test_unaugmented_whole_picture_is_the_picture(scene: Scene) -> None:
 def test_picture_and_labels_move_together(scene: Scene, seed: int) -> None:
     rng = np.random.default_rng(seed)
     steady = replace(ROUGH, flip=0.0)  # the colours know no mirror
-    moved = scene.disturbed(rng, steady, np.zeros((64, 64, 3), np.uint8))
+    moved = scene.disturbed(rng, steady, lambda: np.zeros((64, 64, 3), np.uint8))
     sample = whole_sample(rng, moved, SPEC, steady)
     assert colour_agreement(sample.image, sample.labels[..., 0]) > 0.9
     for i in np.flatnonzero(sample.kinds == 1):
@@ -101,7 +101,7 @@ def test_points_move_with_the_picture(scene: Scene, seed: int) -> None:
     both = []
     for one in (scene, sparse):
         rng = np.random.default_rng(seed)
-        moved = one.disturbed(rng, ROUGH, texture)
+        moved = one.disturbed(rng, ROUGH, lambda: texture)
         person = int(moved.people()[0])
         both.append((whole_sample(rng, moved, SPEC, ROUGH), crop_sample(rng, moved, person, SPEC, ROUGH)))
     (full, full_crop), (whole, crop) = both

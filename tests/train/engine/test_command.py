@@ -7,7 +7,7 @@ from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
 from densepose_mobile.train.engine.command import app
 from densepose_mobile.train.engine.recipe import recipe_from
-from densepose_mobile.train.engine.trainer import RunPaths, train, with_steps
+from densepose_mobile.train.engine.trainer import RunPaths, train
 
 
 @pytest.fixture
@@ -49,9 +49,3 @@ def test_missing_assets_are_named_before_anything_is_trained(tmp_path: Path) -> 
     paths = RunPaths(tmp_path, tmp_path / "run", assets=tmp_path / "nowhere")
     with pytest.raises(Exception, match="nowhere"):
         train(recipe_from({"name": "tiny"}), paths, resume=False)
-
-
-def test_length_and_cooldown_are_told_on_the_command_line() -> None:
-    plan = with_steps(recipe_from({"name": "tiny"}), 5000, 700).optimisation
-    assert (plan.max_steps, plan.cooldown_steps) == (5000, 700)
-    assert with_steps(recipe_from({"name": "tiny"}), None, None) == recipe_from({"name": "tiny"})

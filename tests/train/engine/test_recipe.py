@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from densepose_mobile.errors import InputError
-from densepose_mobile.train.engine.recipe import Optimisation, Recipe, load_recipe, recipe_from, save_recipe
+from densepose_mobile.train.engine.recipe import Optimisation, Recipe, load_recipe, recipe_from, save_recipe, with_steps
 from densepose_mobile.train.engine.schedule import lr_factor
 
 SHIPPED = sorted((Path(__file__).parents[3] / "train" / "recipes").glob("*.yaml"))
@@ -25,14 +25,19 @@ def test_unknown_key_names_the_nearest() -> None:
         ({"name": "x", "seed": "three"}, "seed"),
         ({"name": "x", "precision": "int4"}, "int4"),
         ({"name": "x", "losses": 3}, "mapping"),
+        ({"name": "x", "threads": 0}, "`threads` is 0"),
+        ({"name": "x", "batch": {"whole": 0, "crops": 0}}, r"batch\.whole \+ batch\.crops"),
+        ({"name": "x", "batch": {"photos": 1.5}}, r"batch\.photos.*1\.5"),
+        ({"name": "x", "optimisation": {"schedule": "linear"}}, "linear.*extendable, cosine"),
+        ({"name": "x", "optimisation": {"schedule": "cosine", "cooldown_steps": 5}}, r"cooldown_steps.*5.*cosine"),
         ({"name": "x", "threads": True}, "threads"),
-        ({"name": "x", "task": "teach"}, "student or teacher"),
-        ({"name": "x", "optimisation": {"optimizer": "adam"}}, "adamw or sgd"),
+        ({"name": "x", "task": "teach"}, "`task` is .*one of student, teacher"),
+        ({"name": "x", "optimisation": {"optimizer": "adam"}}, r"optimisation\.optimizer.*adamw, sgd"),
         ({"name": "x", "teacher": {"dilations": [3, "six"]}}, r"teacher\.dilations.*list of int"),
         ({"name": "x", "teacher": {"head": "mlp"}}, r"teacher\.head.*deeplab"),
         ({"name": "x", "student": {"track_size": 100}}, r"student\.track_size.*100"),
         ({"name": "x", "student": {"roi_size": 7}}, r"student\.roi_size.*7"),
-        ({"name": "x", "task": "tutor"}, "student or teacher or inpainting, not 'tutor'"),
+        ({"name": "x", "task": "tutor"}, r"`task` is .tutor.; one of student, teacher, inpainting"),
         ({"name": "x", "inpainting": {"crops": {"size": 100}}}, r"inpainting\.crops\.size.*100"),
         ({"name": "x", "inpainting": {"kept_back": 1}}, r"inpainting\.kept_back.*1"),
         ({"name": "x", "student": {"width": 7}}, r"student\.width.*student\.head_width"),
@@ -73,3 +78,21 @@ def test_rate_warms_up_decays_and_cools_down() -> None:
     assert all(a >= b for a, b in itertools.pairwise(rates[100:]))
     longer = Optimisation(warmup_steps=10, steady_steps=100, cooldown_steps=0, max_steps=5000)
     assert [lr_factor(step, longer) for step in range(950)] == rates[:950]
+
+
+def test_cosine_falls_from_the_warm_up_to_zero() -> None:
+    plan = Optimisation(schedule="cosine", warmup_steps=10, max_steps=110)
+    rates = [lr_factor(step, plan) for step in range(111)]
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[110] == 0.0
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_length_and_cooldown_are_told_on_the_command_line() -> None:
+    plan = with_steps(recipe_from({"name": "tiny"}), 5000, 700).optimisation
+    assert (plan.max_steps, plan.cooldown_steps) == (5000, 700)
+    assert with_steps(recipe_from({"name": "tiny"}), None, None) == recipe_from({"name": "tiny"})
+    cosine = recipe_from({"name": "tiny", "optimisation": {"schedule": "cosine"}})
+    with pytest.raises(InputError, match="cosine"):
+        with_steps(cosine, None, 700)

@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,11 @@ import torch
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics.similarity import Distances
-from densepose_mobile.train.data.dataset import Batch, BatchPlan, RenderedBatches
+from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.looks import BatchPlan
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.data.targets import Labeller
+from densepose_mobile.train.engine.evaluation import Findings
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe
 from densepose_mobile.train.engine.rois import sample_rois
@@ -19,6 +20,8 @@ from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.teacher_task import TEACHER_NAME, TeacherTask
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
 from densepose_mobile.train.models.teacher.weights import load_teacher, save_teacher
+
+from .streams import Fixed, first_batches
 
 TINY = TeacherSpec(
     backbone="mobilenet_v2_1.75",
@@ -43,7 +46,7 @@ RECIPE = Recipe(
     precision="fp32",
     rois_per_picture=2,
     teacher=TINY,
-    batch=BatchPlan(whole=1, crops=2, buffer=2),
+    batch=BatchPlan(whole=1, crops=2),
     optimisation=Optimisation(warmup_steps=1, max_steps=2, frozen_stages=0),
     evaluation=Evaluation(every_steps=2, log_every_steps=1),
 )
@@ -59,8 +62,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, shard: Callable[..., None])
 @pytest.fixture(scope="module")
 def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
     augmentation = Augmentation(photometric=0.0, negatives=0.0)
-    stream = RenderedBatches(shards, TINY.geometry(), RECIPE.batch, augmentation, lambda folder: plain_labels, 0)
-    batches = list(islice(stream, 2))
+    batches = first_batches(shards, TINY.geometry(), RECIPE.batch, augmentation, plain_labels, 2)
     for batch in batches:  # the rectangles have no joints: some are put into the middle
         batch["crop_keypoints"][:, :3] = torch.tensor([8.0, 5.0, 2.0])
         batch["whole_keypoints"][:, :, :3] = torch.tensor([32.0, 32.0, 2.0])
@@ -139,13 +141,8 @@ def test_begins_from_a_teacher_of_other_sizes_but_of_no_other_widths(tmp_path: P
 
 
 def test_run_leaves_a_teacher(tmp_path: Path, batches: list[Batch], flat_geodesics: Distances) -> None:
-    class Fixed(torch.utils.data.IterableDataset[Batch]):
-        def __iter__(self):  # type: ignore[no-untyped-def]
-            while True:
-                yield from batches
-
     task = new_task(RECIPE, flat_geodesics)
-    fit(task, Fixed(), tmp_path, {"probe": lambda network, step: {"iou": 0.5}}, workers=0)
+    fit(task, Fixed(batches), tmp_path, {"probe": lambda network, step: Findings({"iou": 0.5})})
     teacher, header = load_teacher(tmp_path / TEACHER_NAME)
     assert header["step"] == 2
     assert header["recipe"]["task"] == "teacher"
@@ -172,7 +169,7 @@ def test_regions_of_whole_pictures_carry_their_person_s_keypoints(batches: list[
     batch["whole_kinds"][0, person] = 1
     batch["whole_keypoints"][0, person, 0] = torch.tensor([*place, 2.0])
     empty = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-    _, _, target, keypoints = sample_rois(np.random.default_rng(0), batch, *empty, spec, 4)
+    _, _, target, keypoints = sample_rois(0, batch, *empty, spec, 4)
     assert keypoints.shape == (4, 17, 3)
     assert (keypoints[:, 0, 2] == 2).all()
     assert ((keypoints[:, 0, :2] - spec.map_size / 2).abs() < 0.2 * spec.map_size).all()

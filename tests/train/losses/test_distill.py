@@ -98,20 +98,20 @@ def test_channels_are_compared_by_where_they_are_active() -> None:
     teacher = torch.randn(2, 3, 16, 16)
     halved = torch.nn.functional.avg_pool2d(teacher, 2)
     everyone = torch.ones(2)
-    assert channel_loss(halved, teacher, everyone, 1.0) == pytest.approx(0, abs=1e-6)
-    assert channel_loss(halved + 5, teacher, everyone, 1.0) == pytest.approx(0, abs=1e-5)  # a level is no place
+    assert channel_loss(halved, teacher, everyone, 1.0, 2.0) == pytest.approx(0, abs=1e-6)
+    assert channel_loss(halved + 5, teacher, everyone, 1.0, 2.0) == pytest.approx(0, abs=1e-5)  # a level is no place
     moved = halved.roll(3, -1)
-    assert channel_loss(moved, teacher, everyone, 1.0) > 0.1
-    first = channel_loss(moved, teacher, torch.tensor([1.0, 0.0]), 1.0)
-    assert first == pytest.approx(float(channel_loss(moved[:1], teacher[:1], torch.ones(1), 1.0)) / 2, rel=1e-5)
+    assert channel_loss(moved, teacher, everyone, 1.0, 2.0) > 0.1
+    first = channel_loss(moved, teacher, torch.tensor([1.0, 0.0]), 1.0, 2.0)
+    assert first == pytest.approx(float(channel_loss(moved[:1], teacher[:1], torch.ones(1), 1.0, 1.0)) / 2, rel=1e-5)
 
 
 def test_a_teacher_of_boxes_is_followed_where_it_sees_somebody() -> None:
     box = torch.tensor([[0.2, 0.2, 0.8, 0.8], [0.2, 0.2, 0.8, 0.8]])
     other = torch.tensor([[0.3, 0.2, 0.8, 0.9], [0.9, 0.9, 1.0, 1.0]])
     sure = torch.tensor([[20.0], [-20.0]])
-    losses = person_loss(sure, box, sure, other, torch.ones(2))
-    alone = person_loss(sure[:1], box[:1], sure[:1], other[:1], torch.ones(1))
+    losses = person_loss(sure, box, sure, other, torch.ones(2), 2.0)
+    alone = person_loss(sure[:1], box[:1], sure[:1], other[:1], torch.ones(1), 1.0)
     assert losses["presence"] == pytest.approx(0, abs=1e-6)
     assert losses["place"] == pytest.approx(float(alone["place"]) / 2, rel=1e-5)
-    assert person_loss(sure, box, -sure, box, torch.ones(2))["presence"] > 5
+    assert person_loss(sure, box, -sure, box, torch.ones(2), 2.0)["presence"] > 5

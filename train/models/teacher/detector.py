@@ -30,25 +30,33 @@ _COVERED: Final = 0.5  # of a box that lies within somebody too small to judge: 
 
 @dataclass(frozen=True, eq=False)
 class PersonTruths:
-    """People of P pictures. boxes: for each picture (M, 4) xyxy px. unsure: (K, 4), people too small to judge."""
+    """People of P pictures. boxes: for each picture (M, 4) xyxy px. unsure: (K, 4), people too small to judge.
+
+    seeds: for each picture, of the draw of boxes that it is trained on; empty for draws that nobody can repeat.
+    """
 
     boxes: list[Tensor]
     unsure: list[Tensor]
+    seeds: Sequence[int] = ()
 
     @classmethod
-    def of(cls, boxes: Tensor, kinds: Tensor) -> "PersonTruths":
+    def of(cls, boxes: Tensor, kinds: Tensor, seeds: Sequence[int] = ()) -> "PersonTruths":
         """boxes: (P, M, 4) xyxy px. kinds: (P, M), 0 nobody, 1 a person, 2 too small to judge."""
         sorts = [[own[kind == sort] for own, kind in zip(boxes, kinds, strict=True)] for sort in (1, 2)]
-        return cls(sorts[0], sorts[1])
+        return cls(sorts[0], sorts[1], seeds)
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """For each picture: boxes (N, 4) xyxy px and scores (N,) 0..1, best first. losses: of training, by name."""
+    """For each picture: boxes (N, 4) xyxy px and scores (N,) 0..1, best first.
+
+    losses: of training, by name. counts: over how many boxes each of them is a mean.
+    """
 
     boxes: list[Tensor]
     scores: list[Tensor]
     losses: dict[str, Tensor]
+    counts: dict[str, int]
 
 
 def _cover(boxes: Tensor, unsure: Tensor) -> Tensor:
@@ -59,6 +67,34 @@ def _cover(boxes: Tensor, unsure: Tensor) -> Tensor:
     high = torch.minimum(boxes[:, None, 2:], unsure[None, :, 2:])
     shared = (high - low).clamp(min=0).prod(-1)
     return (shared / (boxes[:, 2:] - boxes[:, :2]).prod(1).clamp(min=1e-6)[:, None]).amax(1) > _COVERED
+
+
+class _Draws:
+    """Draws boxes to train on, as torchvision does, but for each picture from a seed of its own.
+
+    So it makes no difference which pictures are in a batch, or in which process. seeds: to be set before; drawn: how
+    many boxes the latest draw has.
+    """
+
+    def __init__(self, boxes: int, positive: float) -> None:
+        self._boxes, self._positive = boxes, positive
+        self.seeds: Sequence[int] = ()
+        self.drawn = 0
+
+    def __call__(self, labels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """labels: for each picture (N,), 0 nobody, 1 and more somebody, below 0 neither. Two masks for each picture."""
+        masks: tuple[list[Tensor], list[Tensor]] = [], []
+        most = int(self._boxes * self._positive), self._boxes
+        for place, own in enumerate(labels):
+            seeded = torch.Generator().manual_seed(self.seeds[place]) if self.seeds else None
+            left = self._boxes
+            for sort, kind in enumerate((own >= 1, own == 0)):
+                rows = kind.nonzero()[:, 0]
+                chosen = torch.randperm(len(rows), generator=seeded)[: min(most[sort], left)].to(rows.device)
+                left -= len(chosen)
+                masks[sort].append(torch.zeros_like(own, dtype=torch.uint8).index_fill_(0, rows[chosen], 1))
+        self.drawn = int(torch.cat(masks[0] + masks[1]).sum())
+        return masks
 
 
 class _Proposals(RegionProposalNetwork):
@@ -91,6 +127,8 @@ class PersonDetector(nn.Module):
             post_nms_top_n={"training": 1000, "testing": 1000},
             nms_thresh=0.7,
         )
+        self._first, self._second = _Draws(256, 0.5), _Draws(512, 0.25)
+        self.proposals.fg_bg_sampler = self._first
         self.boxes = RoIHeads(
             MultiScaleRoIAlign(["0", "1", "2", "3"], _POOLED, 2),
             TwoMLPHead(channels * _POOLED**2, design.box_width),
@@ -104,6 +142,7 @@ class PersonDetector(nn.Module):
             nms_thresh=0.5,
             detections_per_img=100,
         )
+        self.boxes.fg_bg_sampler = self._second
 
     def forward(self, levels: Sequence[Tensor], size: tuple[int, int], truths: PersonTruths | None) -> Detections:
         """Levels (P, C, H, W) at strides 4 to 32 of pictures of `size` (height, width) px.
@@ -118,6 +157,7 @@ class PersonDetector(nn.Module):
         pictures = ImageList(levels[0].new_empty((count, 3, *size), device="meta"), sizes)
         targets: list[dict[str, Tensor]] | None = None
         if truths is not None:
+            self._first.seeds = self._second.seeds = truths.seeds
             targets = [
                 {"boxes": own, "unsure": unsure, "labels": torch.ones(len(own), dtype=torch.int64, device=own.device)}
                 for own, unsure in zip(truths.boxes, truths.unsure, strict=True)
@@ -125,7 +165,7 @@ class PersonDetector(nn.Module):
         proposals, losses = self.proposals(pictures, {**named, "pool": coarsest}, targets)
         if not self.training or truths is None:
             found, _ = self.boxes(named, proposals, sizes)
-            return Detections([own["boxes"] for own in found], [own["scores"] for own in found], {})
+            return Detections([own["boxes"] for own in found], [own["scores"] for own in found], {}, {})
         proposals = [_judged(*own) for own in zip(proposals, truths.boxes, truths.unsure, strict=True)]
         chosen, _, labels, offsets = self.boxes.select_training_samples(proposals, targets)
         logits, regression = self.boxes.box_predictor(
@@ -135,7 +175,8 @@ class PersonDetector(nn.Module):
         with torch.no_grad():
             boxes, scores, _ = self.boxes.postprocess_detections(logits, regression, chosen, sizes)
         first = {"proposal_score": losses["loss_objectness"], "proposal_box": losses["loss_rpn_box_reg"]}
-        return Detections(boxes, scores, {**first, "score": score, "box": place})
+        counts = dict.fromkeys(first, self._first.drawn) | dict.fromkeys(("score", "box"), self._second.drawn)
+        return Detections(boxes, scores, {**first, "score": score, "box": place}, counts)
 
 
 def _judged(proposals: Tensor, boxes: Tensor, unsure: Tensor) -> Tensor:

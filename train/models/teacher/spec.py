@@ -23,22 +23,22 @@ class TeacherSpec:
     A dense head is followed by a 4x4 deconvolution of stride 2, and by bilinear enlarging where the maps are larger.
     """
 
-    backbone: str = "resnet101"
+    backbone: str = "resnet101"  # or resnet50, mobilenet_v2_1.75
     backbone_norm: str = "frozen_batch"  # of a ResNet; "group" where it starts without pretrained weights
-    fpn_channels: int = 256
+    fpn_channels: int = 256  # of the pyramid
     decoder_channels: int = 256  # of the merged stride-4 map that regions are pooled from
-    head: str = "deeplab"
-    head_width: int = 512
+    head: str = "deeplab"  # or conv8
+    head_width: int = 512  # channels of the dense head
     head_convs: int = 8  # 3x3, after the pyramid of dilations where there is one
     dilations: tuple[int, ...] = (6, 12, 56)  # of "deeplab"; beyond the region's cells only the centre tap is left
     non_local: bool = False  # attention between all cells of a region, of "deeplab"
     coarse_channels: int = 2  # background and person, or 15: background and 14 coarse parts
     uv_confidence: bool = False  # a standard deviation of U, V for each point and part, trained by likelihood
     cascade: int = 1  # stages that refine the first; 0: no keypoint and mask branches either
-    keypoint_width: int = 512
-    keypoint_convs: int = 8
-    mask_width: int = 256
-    mask_convs: int = 4
+    keypoint_width: int = 512  # channels of the keypoint branch
+    keypoint_convs: int = 8  # 3x3
+    mask_width: int = 256  # channels of the mask branch
+    mask_convs: int = 4  # 3x3
     box_width: int = 1024  # of the two layers of the box head
     roi_size: int = 28  # cells, a multiple of 4
     map_size: int = 112  # cells, 2 or 4 times roi_size

@@ -52,3 +52,22 @@ def test_detector_learns_where_a_square_stands(tiny_design: TeacherSpec) -> None
         found = detector.eval()(levels, (64, 64), None)
     for picture in range(2):
         assert float(box_iou(found.boxes[picture][:1], boxes[picture])) > 0.5
+
+
+def test_boxes_are_drawn_for_each_picture_from_its_own_seed(tiny_design: TeacherSpec) -> None:
+    torch.manual_seed(0)
+    detector = PersonDetector(tiny_design).train()
+    boxes = torch.tensor([[[8.0, 6, 34, 58]], [[26.0, 10, 62, 44]], [[1.0, 1, 20, 40]]])
+    levels = [torch.rand(3, 8, side, side) for side in (16, 8, 4, 2)]
+
+    def losses(pictures: list[int]) -> dict[str, tuple[float, int]]:
+        kinds = torch.ones(len(pictures), 1, dtype=torch.uint8)
+        truths = PersonTruths.of(boxes[pictures], kinds, [7 + picture for picture in pictures])
+        found = detector([level[pictures] for level in levels], (64, 64), truths)
+        return {name: (value.item(), found.counts[name]) for name, value in found.losses.items()}
+
+    whole, first, rest = losses([0, 1, 2]), losses([0]), losses([1, 2])
+    assert losses([0, 1, 2]) == whole
+    for name, (value, count) in whole.items():
+        assert count == first[name][1] + rest[name][1]
+        assert value * count == pytest.approx(sum(own[name][0] * own[name][1] for own in (first, rest)), rel=1e-4)

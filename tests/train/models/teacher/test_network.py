@@ -77,7 +77,7 @@ def test_whole_pictures_give_people_with_maps(teacher: Teacher, tiny_design: Tea
 
 
 def test_pictures_without_people_give_none(teacher: Teacher, monkeypatch: pytest.MonkeyPatch) -> None:
-    nobody = Detections([torch.zeros(0, 4)], [torch.zeros(0)], {})
+    nobody = Detections([torch.zeros(0, 4)], [torch.zeros(0)], {}, {})
     monkeypatch.setattr(teacher, "find", lambda levels, truths=None: nobody)
     (people,) = teacher(torch.rand(1, 3, 64, 64))
     assert people["boxes"].shape == (0, 4)
@@ -87,7 +87,7 @@ def test_pictures_without_people_give_none(teacher: Teacher, monkeypatch: pytest
 
 def test_detections_survive_the_form_that_the_sdk_reads(teacher: Teacher, monkeypatch: pytest.MonkeyPatch) -> None:
     boxes = torch.tensor([[5.0, 4, 35, 60], [7.0, 4, 33, 62], [30, 20, 60, 50]])
-    found = Detections([boxes], [torch.tensor([0.9, 0.8, 0.3])], {})
+    found = Detections([boxes], [torch.tensor([0.9, 0.8, 0.3])], {}, {})
     monkeypatch.setattr(teacher, "find", lambda levels, truths=None: found)
     out = teacher.detect(torch.zeros(1, 3, 64, 64))
     scores = out["scores"][0, :, 0].sigmoid().numpy()
