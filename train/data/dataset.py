@@ -20,6 +20,7 @@ from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, Photo, annotated_scene
 from densepose_mobile.train.data.dense_labels import DenseLabels
 from densepose_mobile.train.data.draws import Draw, generator
+from densepose_mobile.train.data.guests import with_guests
 from densepose_mobile.train.data.looks import Look, Order, Source
 from densepose_mobile.train.data.samples import (
     Augmentation,
@@ -116,6 +117,9 @@ class TrainingBatches(Dataset[Batch]):
             shown = scene
             if isinstance(source, Photo) and rng.random() < _CLOSE:
                 shown = scene.around_someone(rng, [row for row in look.people if row is not None])
+            guests = None if look.guests is None else self._scene(look.guests)
+            if guests is not None:
+                shown = with_guests(rng, shown, guests)
             texture = partial(self._texture, look, scene)
             yield source, shown.disturbed(rng, self.augmentation, texture), self.augmentation
             yield source, scene, _STILL

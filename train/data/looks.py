@@ -38,6 +38,7 @@ class BatchPlan:
     crops: int = 16  # of one person each, over all processes
     crops_per_picture: int = 2  # at most, and now and then one of nobody
     photos: float = 0.1  # share of pictures that are annotated photos, where there are both
+    guests: float = 0.0  # share of pictures that people of an annotated photo are pasted into
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ class Look:
 
     number: of all looks of the run. sources: the picture, then others in case it cannot be read or shows too little.
     people: whom to crop, rows of the scene; None a crop of nobody; empty for a whole sample. first: number of the first
-    crop, where other crops of the same look are made elsewhere.
+    crop, where other crops of the same look are made elsewhere. guests: photo whose people are pasted into the picture.
     """
 
     number: int
     sources: tuple[Source, ...]
     people: tuple[int | None, ...] = ()
     first: int = 0
+    guests: Photo | None = None
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,12 @@ class Planner:
             others = (self._peopled_photos if people else ()) or self._photos
         else:
             others = (self._peopled if people else ()) or self._round.pictures
-        spares = (others[int(place * len(others))] for place in rng.random(_SPARES).tolist())
+        spares = tuple(others[int(place * len(others))] for place in rng.random(_SPARES).tolist())
+        guests = None
+        if self._plan.guests and self._peopled_photos and rng.random() < self._plan.guests:
+            guests = self._peopled_photos[int(rng.integers(len(self._peopled_photos)))]
         self._looks += 1
-        return Look(self._looks - 1, (picture, *spares), people)
+        return Look(self._looks - 1, (picture, *spares), people, guests=guests)
 
     def _picture(self, rng: np.random.Generator) -> Source:
         if self._photos and (self._rounds is None or rng.random() < self._plan.photos):

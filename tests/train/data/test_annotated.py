@@ -256,6 +256,20 @@ def test_photos_are_mixed_in_by_their_share(exported: AnnotatedPhotos, tmp_path:
     assert 0.2 < known(0.5) < 0.8
 
 
+def test_people_of_photos_are_guests_by_their_share(
+    exported: AnnotatedPhotos, tmp_path: Path, plain_labels: Labeller
+) -> None:
+    def known(share: float) -> float:
+        """Share of whole pictures with somebody of whom no coordinates are known."""
+        plan = BatchPlan(whole=8, crops=0, photos=0.0, guests=share)
+        made = batches(exported, plain_labels, plan, 4, tmp_path)
+        return float(np.mean([(batch["whole_labels"][..., 0] > COARSE).flatten(1).any(1).float() for batch in made]))
+
+    assert known(0.0) == 0
+    assert 0.1 < known(0.4) < 0.7
+    assert known(1.0) > 0.7
+
+
 def test_what_is_for_evaluation_is_never_trained_on(exported: AnnotatedPhotos) -> None:
     (exported.annotations.parent / "README.md").write_text("Photos. Use: eval-only.")
     with pytest.raises(InputError, match="eval-only"):
