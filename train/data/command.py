@@ -221,13 +221,14 @@ def query(
     images: Annotated[Path | None, typer.Option(help="Folder of the pictures, to draw on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for STEM-ID.jpg; needs --images.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many annotations.")] = None,
+    save: Annotated[Path | None, typer.Option(help="COCO file to write: these annotations and their pictures.")] = None,
 ) -> None:
     """Print annotations as JSON lines, and draw them: box, mask, points by I, U and V, on the picture and the body."""
     from densepose_mobile.atlas import Atlas
     from densepose_mobile.cli.outputs import encode_picture, prepare_folder, write_atomically
     from densepose_mobile.imaging import load_image
     from densepose_mobile.metrics import read_coco
-    from densepose_mobile.train.data.query import describe, drawn, parse_selector, select
+    from densepose_mobile.train.data.query import describe, drawn, parse_selector, select, subset_of
 
     if (images is None) != (out is None):
         raise typer.BadParameter("drawing needs both --images and --out")
@@ -236,12 +237,16 @@ def query(
     for entry in file.left_out:
         _log.warning("left out: %s", entry)
     folder, atlas = (None, None) if out is None else (prepare_folder(out), Atlas.load())
+    chosen = set()
     for picture, person in itertools.islice(select(file.pictures, selectors), limit):
         typer.echo(json.dumps(describe(picture, person)))
+        chosen.add(person.id)
         if folder is not None and images is not None and atlas is not None:
             sheet = drawn(load_image(images / picture.file_name), person, atlas)
             path = folder / f"{Path(picture.file_name).stem}-{person.id}.jpg"
             write_atomically(path, encode_picture(path, sheet))
+    if save is not None:
+        write_atomically(save, json.dumps(subset_of(json.loads(annotations.read_bytes()), chosen)).encode())
 
 
 def _progress() -> Progress:

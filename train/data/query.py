@@ -1,7 +1,7 @@
 """Annotations of a COCO or DensePose-COCO file, chosen by selectors: as plain values, and drawn."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from densepose_mobile.metrics import TruthPerson, TruthPicture
 from densepose_mobile.parts import PART_NAMES
 from densepose_mobile.train.atlas.pictures import draw_points
 
-__all__ = ["FIELDS", "Selector", "describe", "drawn", "parse_selector", "select"]
+__all__ = ["FIELDS", "Selector", "describe", "drawn", "parse_selector", "select", "subset_of"]
 
 FIELDS: Final = ("id", "image", "area", "width", "height", "points", "parts", "keypoints", "people", "crowd", "part")
 """What annotations can be chosen by: id; id of the picture; area, width and height of the box, px; numbers of surface
@@ -68,6 +68,14 @@ def select(
         for person in picture.people:
             if all(selector.accepts(picture, person) for selector in selectors):
                 yield picture, person
+
+
+def subset_of(content: Mapping[str, Any], people: Collection[int]) -> dict[str, Any]:
+    """A COCO file's content with the annotations of these ids alone, and the pictures that they are in."""
+    annotations = [entry for entry in content["annotations"] if entry["id"] in people]
+    pictures = {entry["image_id"] for entry in annotations}
+    images = [entry for entry in content["images"] if entry["id"] in pictures]
+    return {**content, "images": images, "annotations": annotations}
 
 
 def describe(picture: TruthPicture, person: TruthPerson) -> dict[str, Any]:

@@ -18,10 +18,10 @@ Ways to teach may be compared on the same shards, each with a recipe of its own,
 
 With --begin runs/probe/v1-{seed}/student.safetensors all go on from the same weights of a run before them.
 
-The people's boxes are given, in training and in measuring: what is compared are the dense maps, which a short run
-teaches enough to tell data apart. Runs and measurements that are there already are not made again, so that it may be
-stopped at any time. A difference is that of the means over seeds, paired by picture, against the data that is named
-first.
+Where a recipe has no whole pictures, the people's boxes are given, in training and in measuring: what is compared are
+the dense maps, which a short run teaches enough to tell data apart. Runs and measurements that are there already are
+not made again, so that it may be stopped at any time. A difference is that of the means over seeds, paired by picture,
+against the data that is named first.
 """
 
 import json
@@ -30,7 +30,7 @@ import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,109 +40,30 @@ from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.measure import measure_pictures, read_scores
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.cli.results_file import header, write_results
-from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import PictureScore, TruthPicture, compare, read_coco, summarise
+from densepose_mobile.options import Options
 from densepose_mobile.results import DensePoseResult
-from densepose_mobile.train.data.annotated import AnnotatedPhotos
-from densepose_mobile.train.data.dense_labels import DenseIndex, file_hash
-from densepose_mobile.train.data.shards import read_manifest
+from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.engine.checkpoint import CHECKPOINT_NAME
-from densepose_mobile.train.engine.given_boxes import CropNetwork, look_at, true_boxes
-from densepose_mobile.train.engine.recipe import Recipe, load_recipe
+from densepose_mobile.train.engine.contenders import TrainingData, compared_data, equal_plans, refuse_seen
+from densepose_mobile.train.engine.given_boxes import look_at, true_boxes
+from densepose_mobile.train.engine.predicting import network_predictor
+from densepose_mobile.train.engine.recipe import Recipe
 from densepose_mobile.train.engine.task import STUDENT_NAME
 from densepose_mobile.train.engine.trainer import RunPaths, train
+from densepose_mobile.train.models.graphs import GraphNetwork
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student
 
-__all__ = [
-    "TrainingData",
-    "annotated_data",
-    "judge",
-    "merge_seeds",
-    "refuse_seen",
-    "rendered_data",
-    "table",
-    "taught_data",
-]
+__all__ = ["judge", "merge_seeds", "table"]
 
 _log = logging.getLogger(__name__)
 
 _MEASURES: Final = (
-    "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate", "keypoint_gps", "gps", "gpsm",
+    "recall", "false_positives", "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate", "keypoint_gps",
+    "gps", "gpsm",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What some runs are trained on: shards, annotated photos, or both; and by whom, if anybody teaches.
-
-    recipe: of these runs alone, in place of the table's.
-    """
-
-    shards: Path | None = None
-    photos: AnnotatedPhotos | None = None
-    teacher: Path | None = None
-    recipe: Path | None = None
-
-    def describe(self) -> dict[str, Any]:
-        """What the table says of it. Raises InputError where it is not there."""
-        about: dict[str, Any] = {}
-        if self.shards is not None:
-            manifest = read_manifest(self.shards)
-            about |= {"without": manifest.without, "seed": manifest.seed}
-        if self.photos is not None:
-            about["annotations"] = file_hash(self.photos.annotations)
-            if self.photos.dense is not None:
-                index = DenseIndex.read(self.photos.dense)
-                about["dense"] = {"made_by": index.made_by, "people": len(index.people), "agreement": index.agreement}
-        if self.recipe is not None:
-            about["recipe"] = load_recipe(self.recipe).name
-        if self.teacher is not None:
-            about["teacher"] = {"file": self.teacher.name, "sha256": file_hash(self.teacher)}
-        return about
-
-
-def rendered_data(entries: Sequence[str]) -> dict[str, TrainingData]:
-    """Of entries NAME=FOLDER of shards. Raises InputError for what is written otherwise."""
-    return {name: TrainingData(shards=Path(folder)) for name, folder in _named(entries, "NAME=FOLDER").items()}
-
-
-def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
-    """Of entries NAME=ANNOTATIONS:IMAGES or NAME=ANNOTATIONS:IMAGES:DENSE. Raises InputError otherwise."""
-    layout = "NAME=ANNOTATIONS:IMAGES[:DENSE]"
-    data: dict[str, TrainingData] = {}
-    for name, value in _named(entries, layout).items():
-        places = value.split(":")
-        if len(places) not in (2, 3) or not all(places):
-            raise InputError(f"{name}={value}: give it as {layout}")
-        annotations, images, *dense = map(Path, places)
-        data[name] = TrainingData(photos=AnnotatedPhotos(annotations, images, dense[0] if dense else None))
-    return data
-
-
-def taught_data(entries: Sequence[str], shards: Path) -> dict[str, TrainingData]:
-    """Of entries NAME=RECIPE, NAME=RECIPE:TEACHER or NAME=RECIPE:TEACHER:ANNOTATIONS:IMAGES; no TEACHER is none.
-
-    Raises InputError for what is written otherwise.
-    """
-    layout = "NAME=RECIPE[:TEACHER[:ANNOTATIONS:IMAGES]]"
-    data: dict[str, TrainingData] = {}
-    for name, value in _named(entries, layout).items():
-        recipe, *places = value.split(":")
-        if not recipe or len(places) not in (0, 1, 3) or not all(places[1:]):
-            raise InputError(f"{name}={value}: give it as {layout}")
-        teacher = Path(places[0]) if places and places[0] else None
-        photos = AnnotatedPhotos(Path(places[1]), Path(places[2])) if places[1:] else None
-        data[name] = TrainingData(shards, photos, teacher, Path(recipe))
-    return data
-
-
-def _named(entries: Sequence[str], layout: str) -> dict[str, str]:
-    named = dict(entry.split("=", 1) for entry in entries if "=" in entry)
-    if len(named) != len(entries):
-        raise InputError(f"{' '.join(entries)}: give each as {layout}, every name once")
-    return named
 
 
 def merge_seeds(runs: Sequence[Sequence[PictureScore]]) -> list[PictureScore]:
@@ -178,51 +99,18 @@ def table(scores: Mapping[str, Sequence[PictureScore]]) -> dict[str, Any]:
     return rows
 
 
-def judge(network: CropNetwork, pictures: Sequence[TruthPicture], images: Path, atlas: Atlas) -> list[PictureScore]:
-    """Scores of a network's dense maps in the true boxes of annotated pictures."""
+def judge(
+    network: GraphNetwork, pictures: Sequence[TruthPicture], images: Path, atlas: Atlas, finds: bool
+) -> list[PictureScore]:
+    """Scores on annotated pictures: of all that the network does, or where it finds nobody, of maps in true boxes."""
+    predict = network_predictor(network, Options()).predict
 
     def look(picture: TruthPicture) -> tuple[DensePoseResult, DensePoseResult]:
-        result = look_at(network, load_image(images / picture.file_name), true_boxes(picture))
+        rgb = load_image(images / picture.file_name)
+        result = predict(rgb) if finds else look_at(network, rgb, true_boxes(picture))
         return result, result
 
     return measure_pictures(look, pictures, atlas)["model"]
-
-
-def refuse_seen(kinds: Mapping[str, TrainingData], pictures: Sequence[TruthPicture], images: Path) -> None:
-    """Raise InputError when a photo that is measured is one that some run is trained on."""
-    measured = {picture.file_name for picture in pictures}
-    for name, own in kinds.items():
-        if own.photos is not None and own.photos.images.resolve() == images.resolve():
-            seen = measured.intersection(picture.file_name for picture in read_coco(own.photos.annotations).pictures)
-            if seen:
-                raise InputError(f"{name} is trained on {len(seen)} of the measured photos, such as {min(seen)}")
-
-
-def _kinds(data: Sequence[str], annotated: Sequence[str], run: Sequence[str]) -> dict[str, TrainingData]:
-    rendered, photographed = rendered_data(data), annotated_data(annotated)
-    if run:
-        if len(rendered) != 1 or photographed:
-            raise InputError(f"--run compares ways to teach on the shards of one --data, not of {len(data)}")
-        (only,) = rendered.values()
-        assert only.shards is not None
-        return taught_data(run, only.shards)
-    both = rendered.keys() & photographed.keys()
-    if both or not (rendered or photographed):
-        raise InputError(f"{', '.join(sorted(both)) or 'nothing'} is named: give each data a name of its own")
-    return rendered | photographed
-
-
-def _plans(kinds: Mapping[str, TrainingData], recipe: Path | None) -> dict[str, Recipe]:
-    plans: dict[str, Recipe] = {}
-    for name, own in kinds.items():
-        path = own.recipe or recipe
-        if path is None:
-            raise InputError(f"{name} has no recipe: give one before the options, or compare with --run")
-        plans[name] = load_recipe(path)
-    lengths = {(plan.optimisation.max_steps, plan.batch.whole, plan.batch.crops) for plan in plans.values()}
-    if len(lengths) > 1:
-        raise InputError(f"runs of unequal length are not compared: steps, whole pictures, crops are {sorted(lengths)}")
-    return plans
 
 
 def _student(recipe: Recipe, data: TrainingData, out: Path, begin: Path | None) -> Student:
@@ -260,8 +148,8 @@ def _main(
     limit: int = typer.Option(400, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
     """Train and measure every data with every seed, and write the table."""
-    kinds = _kinds(data or (), annotated or (), run or ())
-    plans = _plans(kinds, recipe)
+    kinds = compared_data(data or (), annotated or (), run or ())
+    plans = equal_plans(kinds, recipe)
     made_of = {name: own.describe() for name, own in kinds.items()}
     atlas = Atlas.load()
     truths = {"photos": (read_coco(photos, subset=subset).pictures, photo_images)}
@@ -279,7 +167,8 @@ def _main(
             for kind, (pictures, images) in truths.items():
                 kept = home / f"{kind}.jsonl"
                 if not kept.is_file():
-                    lines = [json.dumps(score.to_json()) for score in judge(student.eval(), pictures, images, atlas)]
+                    judged = judge(student.eval(), pictures, images, atlas, plan.batch.whole > 0)
+                    lines = [json.dumps(score.to_json()) for score in judged]
                     write_atomically(kept, ("\n".join(lines) + "\n").encode())
                 scores[kind][name].append(read_scores(kept))
     words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]

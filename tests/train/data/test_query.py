@@ -15,7 +15,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.train.data.command import app
-from densepose_mobile.train.data.query import Selector, describe, drawn, parse_selector, select
+from densepose_mobile.train.data.query import Selector, describe, drawn, parse_selector, select, subset_of
 
 SIZE = 100
 
@@ -100,7 +100,20 @@ def test_the_command_prints_and_draws(tmp_path: Path) -> None:
     path = tmp_path / "people.json"
     path.write_text(json.dumps(content))
     options = ["query", str(path), "--where", "area=3600:", "--images", str(tmp_path), "--out", str(tmp_path / "out")]
+    options += ["--save", str(tmp_path / "large.json")]
     result = CliRunner().invoke(app, options, catch_exceptions=False)
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [2, 3]
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a-2.jpg", "b-3.jpg"]
+    assert [entry["id"] for entry in json.loads((tmp_path / "large.json").read_bytes())["annotations"]] == [2, 3]
     assert CliRunner().invoke(app, ["query", str(path), "--out", "x"]).exit_code == 2
+
+
+def test_what_is_chosen_can_be_saved() -> None:
+    content = {
+        "info": {"description": "people"},
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}],
+        "annotations": [{"id": 1, "image_id": 1}, {"id": 2, "image_id": 1, "iscrowd": 1}, {"id": 3, "image_id": 2}],
+    }
+    chosen = subset_of(content, {2})
+    assert chosen == {**content, "images": content["images"][:1], "annotations": content["annotations"][1:2]}
+    assert subset_of(content, {1, 2, 3}) == content

@@ -8,12 +8,13 @@ import torch
 import densepose_mobile.train.recipes as recipes
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.errors import InputError
-from densepose_mobile.metrics import PictureScore, read_coco
+from densepose_mobile.metrics import PictureScore, TruthPicture, read_coco
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.targets import Labeller
-from densepose_mobile.train.engine import worth
+from densepose_mobile.train.engine import contenders, worth
+from densepose_mobile.train.engine.given_boxes import true_boxes
 from densepose_mobile.train.engine.recipe import Recipe, load_recipe
 from densepose_mobile.train.engine.task import STUDENT_NAME
 from densepose_mobile.train.engine.trainer import RunPaths
@@ -45,25 +46,33 @@ def test_the_table_says_what_is_better_than_the_first() -> None:
     assert more["value"] == more["low"] == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("finds", [False, True])
 def test_a_student_is_judged_on_annotated_pictures(
-    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+    tmp_path: Path,
+    shard: Callable[..., None],
+    plain_labels: Labeller,
+    monkeypatch: pytest.MonkeyPatch,
+    finds: bool,
 ) -> None:
     shard(tmp_path / "a.tar", range(2))
     export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
     torch.manual_seed(0)
     student = Student(ModelSpec(detect_size=64, track_size=96, feature_channels=8), head_width=8)
     pictures = read_coco(tmp_path / "coco" / "annotations.json").pictures
-    judged = worth.judge(student, pictures, tmp_path / "coco" / "images", Atlas.load())
+    given: list[TruthPicture] = []
+    monkeypatch.setattr(worth, "true_boxes", lambda picture: given.append(picture) or true_boxes(picture))
+    judged = worth.judge(student, pictures, tmp_path / "coco" / "images", Atlas.load(), finds)
     assert [score.file_name for score in judged] == [picture.file_name for picture in pictures]
+    assert len(given) == (0 if finds else len(pictures))
 
 
 def test_data_that_is_not_named_as_it_should_be_is_refused(tmp_path: Path) -> None:
     for entries in (["runs/a"], ["a=x", "a=y"]):
         with pytest.raises(InputError, match="NAME=FOLDER"):
-            worth.rendered_data(entries)
+            contenders.rendered_data(entries)
     for entries in (["runs/a:b"], ["a=x:y", "a=y:z"], ["a=x"], ["a=x:"], ["a=x:y:z:w"]):
         with pytest.raises(InputError, match=r"NAME=ANNOTATIONS:IMAGES\[:DENSE\]"):
-            worth.annotated_data(entries)
+            contenders.annotated_data(entries)
     here = dict.fromkeys(("recipe", "photos", "photo_images", "synthetic", "synthetic_images", "runs", "out"), tmp_path)
     with pytest.raises(InputError, match="a is named"):
         worth._main(data=["a=x"], annotated=["a=x:y"], run=None, seeds=1, **here)
@@ -77,7 +86,7 @@ def test_annotated_data_says_what_it_is_made_of(
     shard(tmp_path / "a.tar", range(2))
     path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels, dense=tmp_path / "dense")
     where = f"{path}:{tmp_path / 'coco' / 'images'}"
-    kinds = worth.annotated_data([f"points={where}", f"truth={where}:{tmp_path / 'dense'}"])
+    kinds = contenders.annotated_data([f"points={where}", f"truth={where}:{tmp_path / 'dense'}"])
     assert kinds["points"].photos == AnnotatedPhotos(path, tmp_path / "coco" / "images")
     about = {name: data.describe() for name, data in kinds.items()}
     assert about["points"]["annotations"] == about["truth"]["annotations"]
@@ -90,16 +99,16 @@ def test_ways_to_teach_have_recipes_teachers_and_photos(tmp_path: Path) -> None:
     recipe.write_text("name: short")
     teacher.write_bytes(b"weights")
     entries = [f"none={recipe}", f"taught={recipe}:{teacher}", f"photos={recipe}::a.json:photos"]
-    kinds = worth.taught_data(entries, shards)
+    kinds = contenders.taught_data(entries, shards)
     assert {own.shards for own in kinds.values()} == {shards}
     assert [own.teacher for own in kinds.values()] == [None, teacher, None]
     assert kinds["photos"].photos == AnnotatedPhotos(Path("a.json"), Path("photos"))
-    about = worth.TrainingData(teacher=teacher, recipe=recipe).describe()
+    about = contenders.TrainingData(teacher=teacher, recipe=recipe).describe()
     assert about["recipe"] == "short"
     assert about["teacher"]["file"] == "teacher.safetensors"
     for wrong in ("recipe.yaml", "a=", "a=x:y:z", "a=x:y::z", "a=x:y:z:w:v"):
         with pytest.raises(InputError, match=r"NAME=RECIPE\[:TEACHER\[:ANNOTATIONS:IMAGES\]\]"):
-            worth.taught_data([wrong], shards)
+            contenders.taught_data([wrong], shards)
 
 
 def test_only_runs_of_equal_length_are_compared(tmp_path: Path) -> None:
@@ -121,10 +130,10 @@ def test_what_was_trained_on_is_not_measured(
     shard(tmp_path / "a.tar", range(2))
     path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
     images, pictures = tmp_path / "coco" / "images", read_coco(path).pictures
-    seen = {"own": worth.TrainingData(photos=AnnotatedPhotos(path, images))}
+    seen = {"own": contenders.TrainingData(photos=AnnotatedPhotos(path, images))}
     with pytest.raises(InputError, match="own is trained on 2 of the measured photos"):
-        worth.refuse_seen(seen, pictures, images)
-    worth.refuse_seen(seen, pictures, tmp_path)  # others of the same names
+        contenders.refuse_seen(seen, pictures, images)
+    contenders.refuse_seen(seen, pictures, tmp_path)  # others of the same names
 
 
 def test_the_probe_is_short_and_sees_no_photos() -> None:
@@ -143,5 +152,5 @@ def test_runs_begin_with_the_weights_that_are_given(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(worth, "train", train)
     plan, first = load_recipe(Path(recipes.__file__).parent / "probe.yaml"), tmp_path / "v1-1.safetensors"
     for _ in range(2):  # what is there is not made again
-        worth._student(plan, worth.TrainingData(tmp_path), tmp_path, first)
+        worth._student(plan, contenders.TrainingData(tmp_path), tmp_path, first)
     assert begun == [first]
