@@ -9,8 +9,8 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import TruthPicture, read_coco
 from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.data.dense_labels import DenseIndex, file_hash
-from densepose_mobile.train.data.shards import read_manifest
 from densepose_mobile.train.engine.recipe import Recipe, load_recipe
+from densepose_mobile.train.engine.release import describe_renders
 
 __all__ = [
     "TrainingData",
@@ -39,8 +39,7 @@ class TrainingData:
         """What the table says of it. Raises InputError where it is not there."""
         about: dict[str, Any] = {}
         if self.shards is not None:
-            manifest = read_manifest(self.shards)
-            about |= {"without": manifest.without, "seed": manifest.seed}
+            about["renders"] = describe_renders(self.shards)
         if self.photos is not None:
             about["annotations"] = file_hash(self.photos.annotations)
             if self.photos.dense is not None:
