@@ -25,7 +25,7 @@ _SHOWN: Final = (
     "gps",
     "gpsm",
 )
-_OF_MODES: Final = ("recall", "false_positives", "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate")
+_OF_MODES: Final = _SHOWN[:6]
 _FLAT: Final = "constant-uv"
 _SUMMED: Final = "keypoint_agreement"
 _HEADS: Final = {

@@ -11,6 +11,25 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.data.assets import asset_folder
 from densepose_mobile.train.data.records import PersonTruth, Picture, encode
+from densepose_mobile.train.models.teacher.spec import TeacherSpec
+
+TINY_TEACHER = TeacherSpec(
+    backbone="mobilenet_v2_1.75",
+    fpn_channels=8,
+    decoder_channels=16,
+    head_width=32,
+    head_convs=1,
+    dilations=(2, 4),
+    keypoint_width=16,
+    keypoint_convs=1,
+    mask_width=8,
+    mask_convs=1,
+    box_width=16,
+    roi_size=8,
+    map_size=16,
+    input_size=64,
+    crop_size=96,
+)
 
 
 class PlainLabels:

@@ -95,8 +95,8 @@ class _Cutout:
 def with_guests(rng: np.random.Generator, scene: Scene, photo: Scene) -> Scene:
     """The scene with up to three people of an annotated photo in front of it, as rows behind its own.
 
-    Who is cut off by an edge of the photo stands at that edge of the scene; who is cut off by two opposite ones stays
-    where they are. The photo itself, or a scene that is full, changes nothing.
+    Who is cut off by an edge of the photo stands at that edge of the scene; who is cut off by two opposite ones comes
+    only where they reach across it. A scene that is full takes nobody.
     """
     people = photo.people()
     invited = rng.permutation(people)[: int(rng.integers(1, _MOST + 1))]

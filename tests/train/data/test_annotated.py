@@ -18,13 +18,14 @@ from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene, split_points
-from densepose_mobile.train.data.dataset import Batch, TrainingBatches
+from densepose_mobile.train.data.dataset import Batch
 from densepose_mobile.train.data.dense_labels import DenseIndex, DenseLabels, file_hash, write_person
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.looks import BatchPlan, Place, Planner
-from densepose_mobile.train.data.rounds import Rounds
 from densepose_mobile.train.data.samples import MAX_PEOPLE, Augmentation, Scene, whole_sample
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN, UNKNOWN_PART, Labeller
+
+from ..engine.streams import first_batches
 
 SIZE = 120
 SPEC = ModelSpec(detect_size=64, track_size=96)
@@ -115,10 +116,7 @@ def batches(
     folder: Path | None = None,
     teacher_size: int = 0,
 ) -> list[Batch]:
-    rounds = None if folder is None else Rounds(folder, 0)
-    make = TrainingBatches(folder, SPEC, Augmentation(), lambda folder: labels, 0, photos, teacher_size)
-    planner = Planner(plan, 0.07, 0, rounds, photos.read())
-    return [make[order] for order, _ in islice(planner.orders(Place()), count)]
+    return first_batches(folder, SPEC, plan, Augmentation(), labels, count, photos, teacher_size)
 
 
 def scenes(photos: AnnotatedPhotos) -> list[Scene]:

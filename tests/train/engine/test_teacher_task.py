@@ -21,31 +21,15 @@ from densepose_mobile.train.engine.teacher_task import TEACHER_NAME, TeacherTask
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
 from densepose_mobile.train.models.teacher.weights import load_teacher, save_teacher
 
+from ..conftest import TINY_TEACHER
 from .streams import Fixed, first_batches
 
-TINY = TeacherSpec(
-    backbone="mobilenet_v2_1.75",
-    fpn_channels=8,
-    decoder_channels=16,
-    head_width=32,
-    head_convs=1,
-    dilations=(2, 4),
-    keypoint_width=16,
-    keypoint_convs=1,
-    mask_width=8,
-    mask_convs=1,
-    box_width=16,
-    roi_size=8,
-    map_size=16,
-    input_size=64,
-    crop_size=96,
-)
 RECIPE = Recipe(
     name="tiny",
     task="teacher",
     precision="fp32",
     rois_per_picture=2,
-    teacher=TINY,
+    teacher=TINY_TEACHER,
     batch=BatchPlan(whole=1, crops=2),
     optimisation=Optimisation(warmup_steps=1, max_steps=2, frozen_stages=0),
     evaluation=Evaluation(every_steps=2, log_every_steps=1),
@@ -62,7 +46,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, shard: Callable[..., None])
 @pytest.fixture(scope="module")
 def batches(shards: Path, plain_labels: Labeller) -> list[Batch]:
     augmentation = Augmentation(photometric=0.0, negatives=0.0)
-    batches = first_batches(shards, TINY.geometry(), RECIPE.batch, augmentation, plain_labels, 2)
+    batches = first_batches(shards, TINY_TEACHER.geometry(), RECIPE.batch, augmentation, plain_labels, 2)
     for batch in batches:  # the rectangles have no joints: some are put into the middle
         batch["crop_keypoints"][:, :3] = torch.tensor([8.0, 5.0, 2.0])
         batch["whole_keypoints"][:, :, :3] = torch.tensor([32.0, 32.0, 2.0])
@@ -124,7 +108,7 @@ def test_full_size_design_makes_a_step(batches: list[Batch], flat_geodesics: Dis
 
 
 def test_frozen_norms_without_their_weights_are_refused(tmp_path: Path, flat_geodesics: Distances) -> None:
-    recipe = replace(RECIPE, teacher=replace(TINY, backbone="resnet50"))
+    recipe = replace(RECIPE, teacher=replace(TINY_TEACHER, backbone="resnet50"))
     with pytest.raises(InputError, match=r"--backbone FILE.*backbone_norm: group"):
         TeacherTask(recipe, flat_geodesics).load_pretrained(None, None)
 
@@ -132,10 +116,10 @@ def test_frozen_norms_without_their_weights_are_refused(tmp_path: Path, flat_geo
 def test_begins_from_a_teacher_of_other_sizes_but_of_no_other_widths(tmp_path: Path, flat_geodesics: Distances) -> None:
     task = new_task(RECIPE, flat_geodesics)
     save_teacher(tmp_path / "a.safetensors", task.teacher, {})
-    other = TeacherTask(replace(RECIPE, teacher=replace(TINY, crop_size=128, map_size=32)), flat_geodesics)
+    other = TeacherTask(replace(RECIPE, teacher=replace(TINY_TEACHER, crop_size=128, map_size=32)), flat_geodesics)
     other.begin_from(tmp_path / "a.safetensors")
     assert torch.equal(other.teacher.decoder.merge.weight, task.teacher.decoder.merge.weight)
-    wider = TeacherTask(replace(RECIPE, teacher=replace(TINY, mask_width=16)), flat_geodesics)
+    wider = TeacherTask(replace(RECIPE, teacher=replace(TINY_TEACHER, mask_width=16)), flat_geodesics)
     with pytest.raises(InputError, match="make `teacher` in the recipe agree"):
         wider.begin_from(tmp_path / "a.safetensors")
 
@@ -159,7 +143,7 @@ def test_synthetic_figures_of_crops_alone(shards: Path, plain_labels: Labeller, 
 
 
 def test_regions_of_whole_pictures_carry_their_person_s_keypoints(batches: list[Batch]) -> None:
-    spec = TINY.geometry()
+    spec = TINY_TEACHER.geometry()
     batch = batches[0]
     person = int((batch["whole_kinds"][0] == 1).nonzero()[0])
     box = batch["whole_boxes"][0, person]

@@ -30,31 +30,14 @@ from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe, StudentPlan
 from densepose_mobile.train.engine.task import StudentTask
 from densepose_mobile.train.engine.teacher_task import TeacherTask
-from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
-from ..conftest import FlatGeodesics, PlainLabels
+from ..conftest import TINY_TEACHER, FlatGeodesics, PlainLabels
 
 RECIPE = Recipe(
     name="tiny",
     precision="fp32",
     student=StudentPlan(detect_size=64, track_size=96, feature_channels=8, roi_size=8, head_width=8),
-    teacher=TeacherSpec(
-        backbone="mobilenet_v2_1.75",
-        fpn_channels=8,
-        decoder_channels=8,
-        head_width=32,
-        head_convs=1,
-        dilations=(2, 4),
-        keypoint_width=8,
-        keypoint_convs=1,
-        mask_width=8,
-        mask_convs=1,
-        box_width=8,
-        roi_size=8,
-        map_size=16,
-        input_size=64,
-        crop_size=96,
-    ),
+    teacher=TINY_TEACHER,
     rois_per_picture=2,
     checkpoint_minutes=0.02,
     workers=0,
