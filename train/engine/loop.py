@@ -36,7 +36,9 @@ def fit(
     launch = launch or Launch("cpu")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings(
-        "ignore", ".*persistent_workers|.*module\\(s\\) in eval mode|.*LeafSpec|.*did not find any unused parameters"
+        "ignore",
+        ".*persistent_workers|.*module\\(s\\) in eval mode|.*LeafSpec|.*did not find any unused parameters"
+        "|.*Grad strides do not match",  # channels last: of 1 x 1 kernels the strides say nothing
     )
     begun = 0
     if checkpoint is not None:

@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 class Stopping(lightning.Callback):
     """Ends the run between two steps after SIGTERM or Ctrl-C; at once if it only waits for data, or when asked twice.
 
+    The process then ends with a status other than 0 (143 after SIGTERM), so that no script goes on with half a run.
     Of several processes the first decides. The others ignore the signals, which all of them get, so that its last step
     can be completed; they end when it has gone.
     """
@@ -48,7 +49,7 @@ class Stopping(lightning.Callback):
         if not self._leads:
             return
         twice = self._asked is not None
-        self._asked = SIGTERMException() if number == signal.SIGTERM else KeyboardInterrupt()
+        self._asked = SIGTERMException(128 + number) if number == signal.SIGTERM else KeyboardInterrupt()
         if twice or self._step is None:
             raise self._asked
         _log.info("stopping after this step")
