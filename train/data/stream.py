@@ -1,5 +1,6 @@
 """The endless stream of training batches: planned in the training process, made in loading processes."""
 
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final, Protocol
@@ -43,7 +44,7 @@ def load_batches(batches: Dataset[Batch], orders: Iterable[Any], workers: int) -
         num_workers=workers,
         prefetch_factor=_PREFETCH if workers else None,
         multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
     )
 
 
@@ -98,6 +99,12 @@ class _Orders(Iterable[Order]):
             yield order.part(self._rank, self._world)
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
+    """One thread, and no ear for the signals that stop a run: those who send them often reach its whole group.
+
+    The training process needs its loading processes until its step is done, and ends them itself.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

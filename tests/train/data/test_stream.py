@@ -1,9 +1,12 @@
+import os
+import signal
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import Dataset
 
 from densepose_mobile.errors import InputError
 from densepose_mobile.spec import ModelSpec
@@ -11,7 +14,7 @@ from densepose_mobile.train.data.dataset import Batch, TrainingBatches
 from densepose_mobile.train.data.looks import BatchPlan, Place, Planner
 from densepose_mobile.train.data.rounds import Rounds
 from densepose_mobile.train.data.samples import Augmentation
-from densepose_mobile.train.data.stream import PlannedStream
+from densepose_mobile.train.data.stream import PlannedStream, load_batches
 from densepose_mobile.train.data.targets import Labeller
 
 PLAN, WIDE = BatchPlan(whole=1, crops=2), BatchPlan(whole=2, crops=4)
@@ -85,3 +88,17 @@ def test_processes_get_parts_of_the_same_batches(folder: Path, plain_labels: Lab
             assert torch.equal(torch.cat([left[name], right[name]]), batch[name])
     with pytest.raises(InputError, match=r"`batch\.whole` is 1: 2 processes"):
         stream(folder, plain_labels, world=2)
+
+
+class Numbers(Dataset[Batch]):
+    def __getitem__(self, order: int) -> Batch:
+        return {"number": order, "process": os.getpid()}
+
+
+def test_signals_that_stop_a_run_do_not_reach_its_loading_processes() -> None:
+    batches = iter(load_batches(Numbers(), range(40), 1))
+    process = next(batches)["process"]
+    assert process != os.getpid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(process, number)
+    assert [batch["number"] for batch in batches] == list(range(1, 40))
