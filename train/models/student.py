@@ -57,7 +57,7 @@ class Student(nn.Module):
         """Start the backbone from MoveNet's weights of its width."""
         load_movenet(self.backbone, path)
         with torch.no_grad():
-            for lateral, deviation in zip(self.pyramid.laterals, FEATURE_DEVIATION, strict=True):
+            for lateral, deviation in zip(self.pyramid.laterals, FEATURE_DEVIATION[self.backbone.width], strict=True):
                 for weight in lateral.parameters():
                     weight.div_(deviation)
         _log.info("backbone initialised from %s", path.name)

@@ -59,7 +59,7 @@ class Teacher(nn.Module):
             return
         load_movenet(self.backbone, path)
         with torch.no_grad():
-            for lateral, deviation in zip(self.pyramid.laterals(), FEATURE_DEVIATION, strict=True):
+            for lateral, deviation in zip(self.pyramid.laterals(), FEATURE_DEVIATION[self.backbone.width], strict=True):
                 lateral.weight.div_(deviation)
         _log.info("backbone initialised from %s", path.name)
 
