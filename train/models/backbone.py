@@ -22,6 +22,10 @@ _STAGES: Final[tuple[tuple[tuple[int, int, int], ...], ...]] = (
     ((160, 3, 2), (320, 1, 1)),
 )  # per stage: (channels at width 1, blocks, stride of the first block), expansion 6
 
+_MIDDLE_STAGE: Final = 2
+_MIDDLE_BLOCK: Final = 3
+"""The last block of 64 channels."""
+
 
 class ConvAct(nn.Module):
     """Convolution with TensorFlow SAME padding, then ReLU6 if `act`.
@@ -97,6 +101,7 @@ class MobileNetV2(nn.Module):
             stages.append(nn.Sequential(*blocks))
             ends.append(inputs)
         self.channels = tuple(ends)
+        self.middle_channels = scaled_channels(64, width)
         self.stages = nn.ModuleList(stages)
         self.frozen_stages = 0
         self.freeze(frozen_stages)
@@ -114,16 +119,33 @@ class MobileNetV2(nn.Module):
         """The 17 blocks in order; block i is MobileNetV2's `block_i`, 0 the unexpanded one."""
         return [module for module in self.modules() if isinstance(module, InvertedResidual)]
 
+    @property
+    def middle(self) -> nn.Module:
+        """The last block at stride 16 before the channels are widened."""
+        stage = self.stages[_MIDDLE_STAGE]
+        assert isinstance(stage, nn.Sequential)
+        return stage[_MIDDLE_BLOCK]
+
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(B, 3, H, W), -1..1, sides divisible by 32 -> features at strides 4, 8, 16, 32."""
+        s4, s8, _, s16, s32 = self.levels(image)
+        return s4, s8, s16, s32
+
+    def levels(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """As `forward`, with those at stride 16 twice: before they are widened, for MoveNet's pyramid, and after."""
         features: list[Tensor] = []
         x = image
         for i, part in enumerate((self.stem, *self.stages)):
-            if self.training and i <= self.frozen_stages and self.frozen_stages:
-                with torch.no_grad():
-                    x = part(x)
-            else:
-                x = part(x)
+            assert isinstance(part, nn.Sequential)
+            frozen = self.training and i <= self.frozen_stages and self.frozen_stages > 0
+            for block in part:
+                if frozen:
+                    with torch.no_grad():
+                        x = block(x)
+                else:
+                    x = block(x)
+                if block is self.middle:
+                    features.append(x)
             if i:
                 features.append(x)
-        return features[0], features[1], features[2], features[3]
+        return features[0], features[1], features[2], features[3], features[4]

@@ -1,9 +1,10 @@
-"""MoveNet-Thunder: the 17 COCO keypoints of the person in the middle of a crop.
+"""MoveNet: the 17 COCO keypoints of the person in the middle of a crop.
 
-Upstream: Google MoveNet (Apache-2.0), of which the architecture is read off the arrays of its weights: MobileNetV2 at
-width 1.75, a feature pyramid to stride 4, and heads as in CenterNet (Zhou et al., Objects as Points, 2019, section 5).
+Upstream: Google MoveNet (Apache-2.0), of which the architecture is read off the arrays of its weights: MobileNetV2, a
+feature pyramid to stride 4, and heads as in CenterNet (Zhou et al., Objects as Points, 2019, section 5).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,22 +17,30 @@ from torch.nn import functional
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.models.backbone import MobileNetV2
 from densepose_mobile.train.models.layers import upsample
-from densepose_mobile.train.models.movenet import WEIGHT_FILES, load_movenet
+from densepose_mobile.train.models.movenet import WEIGHT_FILES, load_movenet, movenet_width
 
-__all__ = ["KEYPOINT_INPUT", "KeypointNet", "load_keypoint_net"]
+__all__ = [
+    "KEYPOINT_CHANNELS",
+    "KEYPOINT_INPUT",
+    "KeypointNet",
+    "KeypointPyramid",
+    "SeparableRelu",
+    "keypoint_head",
+    "load_keypoint_net",
+]
 
 KEYPOINT_INPUT: Final = 256
 """Side of the square crop that the network was trained on, px."""
 
-_WIDTH: Final = 1.75
 _STRIDE: Final = 4
 _TOP: Final = 1280  # channels of the last convolution of the backbone
 _LEVELS: Final = (64, 64, 32, 24)  # channels of the pyramid at strides 32, 16, 8, 4
-_OUT: Final = 24
+KEYPOINT_CHANNELS: Final = 24
 _HEAD: Final = 96
-_BLOCK_16: Final = 3  # within the stage at stride 16: the block whose output the pyramid reads
 _NEAR: Final = 1.8  # cells, added to distances before they divide
 _KEYPOINTS: Final = 17
+_MANY: Final = 1.5  # width of the network that was trained on pictures of many people, with heads for their boxes
+_BOX_HEADS: Final = {"box_scale_0": 2, "box_offset_0": 2}
 _HEADS: Final = {
     "center_0": 1,
     "kpt_heatmap_0": _KEYPOINTS,
@@ -40,53 +49,62 @@ _HEADS: Final = {
 }
 
 
-class _SeparableRelu(nn.Module):
+class SeparableRelu(nn.Module):
+    """Depthwise 3 x 3, then pointwise with ReLU."""
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs)
         self.pointwise = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W)."""
         return functional.relu(self.pointwise(self.depthwise(x)))
+
+
+class KeypointPyramid(nn.Module):
+    """MoveNet's pyramid on its backbone."""
+
+    def __init__(self, backbone: MobileNetV2) -> None:
+        super().__init__()
+        s4, s8, _, s32 = backbone.channels
+        self.top = nn.Conv2d(s32, _TOP, 1)
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 1)
+            for inputs, outputs in zip((_TOP, backbone.middle_channels, s8, s4), _LEVELS, strict=True)
+        )
+        self.smooth = nn.ModuleList(
+            SeparableRelu(inputs, outputs)
+            for inputs, outputs in zip(_LEVELS[1:], (*_LEVELS[2:], KEYPOINT_CHANNELS), strict=True)
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Of `MobileNetV2.levels` -> (B, KEYPOINT_CHANNELS, S / 4, S / 4)."""
+        s4, s8, middle, _, s32 = features
+        x = self.laterals[0](functional.relu6(self.top(s32)))
+        for level, lateral, smooth in zip((middle, s8, s4), list(self.laterals)[1:], self.smooth, strict=True):
+            x = smooth(upsample(x) + lateral(level))
+        return x
+
+
+def keypoint_head(outputs: int) -> nn.Sequential:
+    """One of MoveNet's heads on its pyramid."""
+    return nn.Sequential(SeparableRelu(KEYPOINT_CHANNELS, _HEAD), nn.Conv2d(_HEAD, outputs, 1))
 
 
 class KeypointNet(nn.Module):
     """Crops (B, 3, S, S) RGB scaled to -1..1, S a multiple of 32 -> keypoints."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.75) -> None:
         super().__init__()
-        self.backbone = MobileNetV2(width=_WIDTH)
-        s4, s8, _, s32 = self.backbone.channels
-        s16 = self.backbone.blocks()[_BLOCK_16 + 6].project.conv.out_channels
-        self.top = nn.Conv2d(s32, _TOP, 1)
-        self.laterals = nn.ModuleList(
-            nn.Conv2d(inputs, outputs, 1) for inputs, outputs in zip((_TOP, s16, s8, s4), _LEVELS, strict=True)
-        )
-        self.smooth = nn.ModuleList(
-            _SeparableRelu(inputs, outputs) for inputs, outputs in zip(_LEVELS[1:], (*_LEVELS[2:], _OUT), strict=True)
-        )
-        self.heads = nn.ModuleDict(
-            {
-                name: nn.Sequential(_SeparableRelu(_OUT, _HEAD), nn.Conv2d(_HEAD, count, 1))
-                for name, count in _HEADS.items()
-            }
-        )
+        self.backbone = MobileNetV2(width=width)
+        self.pyramid = KeypointPyramid(self.backbone)
+        heads = {"center_0": 1, **(_BOX_HEADS if width == _MANY else {}), **_HEADS}
+        self.heads = nn.ModuleDict({name: keypoint_head(count) for name, count in heads.items()})
 
     def maps(self, crops: Tensor) -> dict[str, Tensor]:
-        """The heads' maps (B, ., S / 4, S / 4): logits of centre and keypoints, offsets y, x in cells."""
-        x = self.backbone.stem(crops)
-        s4 = self.backbone.stages[0](x)
-        s8 = x = self.backbone.stages[1](s4)
-        stage = self.backbone.stages[2]
-        assert isinstance(stage, nn.Sequential)
-        levels = [s8, s4]
-        for place, block in enumerate(stage):
-            x = block(x)
-            if place == _BLOCK_16:
-                levels.insert(0, x)
-        x = self.laterals[0](functional.relu6(self.top(self.backbone.stages[3](x))))
-        for level, lateral, smooth in zip(levels, list(self.laterals)[1:], self.smooth, strict=True):
-            x = smooth(upsample(x) + lateral(level))
+        """The heads' maps (B, ., S / 4, S / 4): logits of centre and keypoints, sizes and offsets y, x in cells."""
+        x = self.pyramid(self.backbone.levels(crops))
         return {name: head(x) for name, head in self.heads.items()}
 
     @torch.no_grad()
@@ -116,40 +134,40 @@ def _at(maps: Tensor, cell: Tensor) -> Tensor:
 
 
 def load_keypoint_net(path: Path) -> KeypointNet:
-    """The network with the weights of `movenet_thunder.npz`, in evaluation mode.
+    """The network whose weights a file of `WEIGHT_FILES` holds, in evaluation mode.
 
     Raises:
-        AssetError: the file is missing, or is not that file.
+        AssetError: the file is missing, or is none of those.
     """
-    net = KeypointNet()
+    net = KeypointNet(movenet_width(path))
     load_movenet(net.backbone, path)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if not name.startswith("backbone/block_")}
     try:
-        _fill(net.top, arrays, "backbone/Conv_1/Conv2D_weights", "backbone/Conv_1/Conv2D_bn_offset")
-        for i, lateral in enumerate(net.laterals):
+        _fill(net.pyramid.top, arrays, "backbone/Conv_1/Conv2D_weights", "backbone/Conv_1/Conv2D_bn_offset")
+        for i, lateral in enumerate(net.pyramid.laterals):
             name = f"fpn/conv2d{_number(i)}"
             _fill(lateral, arrays, f"{name}/Conv2D/ReadVariableOp", f"{name}/BiasAdd/ReadVariableOp")
-        for i, smooth in enumerate(net.smooth):
-            assert isinstance(smooth, _SeparableRelu)
+        for i, smooth in enumerate(net.pyramid.smooth):
+            assert isinstance(smooth, SeparableRelu)
             name = f"fpn/separable_conv2d{_number(i)}/separable_conv2d"
             _fill(smooth.depthwise, arrays, f"{name}/ReadVariableOp", None)
             _fill(smooth.pointwise, arrays, f"{name}_weights", f"{name}_bn_offset")
         for i, (head, layers) in enumerate(net.heads.items(), 3):
             assert isinstance(layers, nn.Sequential)
             reader, last = layers
-            assert isinstance(reader, _SeparableRelu)
+            assert isinstance(reader, SeparableRelu)
             name = f"{head}/separable_conv2d_{i}"
             _fill(reader.depthwise, arrays, f"{name}/separable_conv2d/ReadVariableOp", None)
             _fill(
                 reader.pointwise, arrays, f"{name}/separable_conv2d/ReadVariableOp_1", f"{name}/BiasAdd/ReadVariableOp"
             )
             name = f"{head}/conv2d_{i + 1}"
-            # The centre's bias is not in the file: which cell is the highest does not depend on it.
-            bias = f"{name}/BiasAdd/ReadVariableOp" if head != "center_0" else None
-            _fill(last, arrays, f"{name}/Conv2D/ReadVariableOp", bias)
+            bias = f"{name}/BiasAdd/ReadVariableOp"
+            # Which cell is the highest does not depend on the centre's, and not every file has it.
+            _fill(last, arrays, f"{name}/Conv2D/ReadVariableOp", bias if bias in arrays else None)
     except (KeyError, ValueError) as error:
-        raise AssetError(f"{path} is not {WEIGHT_FILES[_WIDTH]} with its heads: {error}") from error
+        raise AssetError(f"{path} is none of {list(WEIGHT_FILES.values())} with its heads: {error}") from error
     return net.eval()
 
 

@@ -10,6 +10,8 @@ from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
 from densepose_mobile.train.models.keypoints import KeypointNet, load_keypoint_net
 from densepose_mobile.train.models.movenet import WEIGHT_FILES
 
+from .movenet_file import random_weights
+
 
 class Scripted(KeypointNet):
     """Says what it is told."""
@@ -52,9 +54,30 @@ def test_any_crop_of_whole_cells_is_read() -> None:
     assert [tuple(value.shape) for value in maps.values()] == [(2, c, 16, 16) for c in (1, 17, 34, 34)]
 
 
+@pytest.mark.parametrize(("width", "heads"), [(1.0, 4), (1.5, 6), (1.75, 4)])
+def test_a_file_of_any_width_gives_its_network(tmp_path: Path, width: float, heads: int) -> None:
+    want = random_weights(tmp_path / "movenet.npz", width)
+    net = load_keypoint_net(tmp_path / "movenet.npz")
+    image = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        found, expected = net.maps(image), want.maps(image)
+    assert len(found) == heads
+    for name, value in expected.items():
+        assert value.std() > 0
+        torch.testing.assert_close(found[name], value)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="do not exist"):
         load_keypoint_net(tmp_path / "none.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(AssetError, match="no file of MoveNet weights"):
+        load_keypoint_net(tmp_path / "other.npz")
+    random_weights(tmp_path / "movenet.npz", 1.0)
+    with np.load(tmp_path / "movenet.npz") as file:
+        np.savez(tmp_path / "headless.npz", **{name: file[name] for name in file.files if "heatmap" not in name})
+    with pytest.raises(AssetError, match=r"with its heads: .*heatmap"):
+        load_keypoint_net(tmp_path / "headless.npz")
 
 
 def test_joints_of_a_photo_lie_where_a_hand_drew_them(assets: Path) -> None:
