@@ -33,7 +33,8 @@ def run(
     resume: bool = typer.Option(False, "--resume", help="Go on from OUT/last.ckpt."),
     init: Path | None = typer.Option(None, help="Weights of such a network (safetensors) to start from."),
     backbone: Path | None = typer.Option(
-        None, help="Pretrained backbone: torchvision's weights of a teacher's ResNet; default: MoveNet's of the assets."
+        None,
+        help="Pretrained backbone: MoveNet's weights (default: those of the assets), or torchvision's of a ResNet.",
     ),
     max_steps: int | None = typer.Option(None, help="Instead of the recipe's."),
     cooldown_steps: int | None = typer.Option(None, help="Let the rate fall to zero over the last steps."),

