@@ -43,7 +43,7 @@ class ModelSpec:
     roi_min_aspect: float = 0.5  # an RoI's shorter side is at least this fraction of its longer side
     feature_channels: int = 64
     feature_stride: int = 4
-    level_strides: tuple[int, ...] = (8, 16, 32)  # anchor-free detection levels
+    level_strides: tuple[int, ...] = (4,)  # anchor-free detection levels
     roi_size: int = 28  # cells of the pooled RoI
     map_size: int = 56  # cells of the dense maps
     roi_batches: tuple[int, ...] = (1, 4)  # RoIs per call of the `dense` graphs

@@ -19,7 +19,7 @@ _KINDS: Final = {
     "photos_train": "photos: of people, annotated by us; of places, behind rendered people",
     "poses": "motion capture and poses",
     "valid_avatars": "VALID avatars",
-    "weights": "pretrained MoveNet: what the backbone begins with",
+    "weights": "pretrained MoveNet: what backbone, pose branch and detector begin with",
     "parametric bodies": "parametric bodies, Anny",
 }
 """What each folder of the assets holds, as the data sheet names it."""

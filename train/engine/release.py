@@ -14,6 +14,7 @@ import typer
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import read_coco
 from densepose_mobile.train.data.shards import MANIFEST_NAME, read_manifest
+from densepose_mobile.train.models.storage import read_header
 from densepose_mobile.train.models.weights import load_student, save_student
 
 __all__ = ["describe_photos", "describe_renders", "release"]
@@ -67,7 +68,7 @@ def release(student: Path, out: Path, data: Path, init: Path | None = None, phot
     if photos is not None:
         header["data"]["photos"] = describe_photos(photos)
     if init is not None:
-        _, begun = load_student(init)
+        begun = read_header(init, "student")  # its network may have been another one
         header["init"] = {key: value for key, value in begun.items() if key not in ("spec", "head_width", "recipe")}
     save_student(out, weights, header, half=True)
     _log.info("%s, %.2f MB", out, out.stat().st_size / 1e6)

@@ -30,7 +30,7 @@ STUDENT_NAME: Final = "student.safetensors"
 class StudentTask(AveragedTask):
     """Trains the student on the batches of `TrainingBatches`; `averaged` is what is evaluated and exported."""
 
-    slow = ("backbone.", "pyramid.laterals.", "track_head.reduce.")
+    slow = ("backbone.", "pose.pyramid.", "pose.heatmaps.", "detector.", "pyramid.laterals.", "track_head.reduce.")
     """Backbone features are up to seven times unit deviation, and a step of Adam does not shrink with them: at the
     heads' rate the layers that read them saturate the ReLU6 behind them within a thousand steps."""
 
@@ -43,7 +43,7 @@ class StudentTask(AveragedTask):
         super().__init__(recipe)
         self.spec = recipe.student.spec()
         self.student = Student(self.spec, recipe.student.head_width).to(memory_format=torch.channels_last)
-        self.student.backbone.freeze(recipe.optimisation.frozen_stages)
+        self.student.freeze(recipe.optimisation.frozen_stages)
         self.averaged = copy.deepcopy(self.student).requires_grad_(False).eval()
         self._geodesics = geodesics
 

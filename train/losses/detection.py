@@ -13,38 +13,36 @@ from densepose_mobile.train.losses.normaliser import normalisers
 
 __all__ = ["assign", "detection_loss"]
 
-_LEVEL_RANGES: Final = ((0.0, 64.0), (64.0, 160.0), (128.0, float("inf")))
-"""px, longer side of the people that each level answers for; they overlap where two levels share the work."""
-
 _RADIUS: Final = 1.5  # strides about a box's centre in which a location answers for it
+_CENTRAL: Final = 0.06  # of a box's sides, about its centre, likewise where that is more
+_MARGIN: Final = 2.0  # so many times as far from the centre locations answer for nobody, but are not told so
 
 NOBODY: Final = -1
 IGNORED: Final = -2
 
 
 def assign(boxes: Tensor, kinds: Tensor, spec: ModelSpec) -> Tensor:
-    """The person whom each location answers for: centre sampling by level (FCOS, Tian et al., ICCV 2019).
+    """The person whom each location answers for: those about the centre of a box (FCOS, Tian et al., ICCV 2019).
 
     boxes: (P, M, 4) xyxy px. kinds: (P, M), 1 a person, 2 too small to judge. Returns (P, L) int64 row in boxes, -1
-    nobody, -2 neither: inside someone too small to judge. Of several people the smallest wins.
+    nobody, -2 neither: around a centre, or inside someone too small to judge. Of several people the smallest wins.
     """
     centre, stride = _locations(spec, boxes.device)
-    low = torch.empty_like(stride)
-    high = torch.empty_like(stride)
-    for level, (first, last) in zip(spec.level_strides, _LEVEL_RANGES, strict=True):
-        low[stride == level], high[stride == level] = first, last
     x, y = centre[:, 0, None, None], centre[:, 1, None, None]  # (L, 1, 1)
     x0, y0, x1, y1 = (boxes[None, ..., i] for i in range(4))  # (1, P, M)
+    width, height = x1 - x0, y1 - y0
     inside = (x > x0) & (x < x1) & (y > y0) & (y < y1)
-    reach = _RADIUS * stride[:, None, None]
-    central = ((x - (x0 + x1) / 2).abs() < reach) & ((y - (y0 + y1) / 2).abs() < reach)
-    longer = torch.maximum(x1 - x0, y1 - y0)
-    suits = (longer >= low[:, None, None]) & (longer < high[:, None, None])
-    area = (x1 - x0) * (y1 - y0)
-    cost = torch.where(inside & central & suits & (kinds == 1)[None], area, torch.inf)  # (L, P, M)
+    least = _RADIUS * stride[:, None, None]
+    # Distance from the centre, of how far its locations reach.
+    away = torch.maximum(
+        (x - (x0 + x1) / 2).abs() / torch.maximum(_CENTRAL * width, least),
+        (y - (y0 + y1) / 2).abs() / torch.maximum(_CENTRAL * height, least),
+    )
+    person = (kinds == 1)[None]
+    cost = torch.where(inside & (away < 1) & person, width * height, torch.inf)  # (L, P, M)
     best, owner = cost.min(-1)
     owner = torch.where(best.isfinite(), owner, NOBODY)
-    unsure = (inside & (kinds == 2)[None]).any(-1)
+    unsure = (inside & ((kinds == 2)[None] | ((away < _MARGIN) & person))).any(-1)
     return torch.where((owner == NOBODY) & unsure, IGNORED, owner).T
 
 

@@ -1,49 +1,70 @@
-"""Anchor-free person detector on strides 8, 16, 32: one score and four distances a location.
+"""Anchor-free person detector at stride 4: one score and four distances a location.
 
-Tian et al., FCOS, ICCV 2019; the quality of the box is folded into the score (Li et al., Generalized Focal Loss,
-NeurIPS 2020), so that there is no separate centre-ness output.
+Zhou et al., Objects as Points, 2019. MoveNet's heads for the centres and boxes of many people are trained on: a score
+that is high at a person's centre, the sides of the box there, and where within the cell the centre lies. Other than
+there, each location of the middle answers for a box of its own, and the quality of that box is folded into the score
+(Li et al., Generalized Focal Loss, NeurIPS 2020).
 """
 
 import math
-from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from densepose_mobile.train.models.layers import Separable, init_layers
+from densepose_mobile.train.models.keypoints import KeypointNet, SeparableRelu, keypoint_head
 
 __all__ = ["DetectionHead"]
 
-_PRIOR = 0.01  # probability of a person that a fresh head gives every location
-_START_DISTANCE = 3.0  # strides, box side / 2 that a fresh head predicts
+_PRIOR: Final = 0.01  # probability of a person that a fresh head gives every location
+_START_DISTANCE: Final = 8.0  # strides, box side / 2 that a fresh head predicts
+_HALVES: Final = torch.tensor([[0, 0.5], [0.5, 0], [0, 0.5], [0.5, 0]])
+_SHIFTS: Final = torch.tensor([[0, -1.0], [-1, 0], [0, 1], [1, 0]])
+"""Left, top, right, bottom of the box's height and width, and of the centre's distance y, x from the cell's own."""
 
 
 class DetectionHead(nn.Module):
-    """Towers shared by the levels; separate output convolutions, so that score and box are quantised apart."""
+    """Separate convolutions for score and box, so that they are quantised apart."""
 
-    def __init__(self, channels: int, levels: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.score_tower = nn.Sequential(Separable(channels, channels), Separable(channels, channels))
-        self.box_tower = nn.Sequential(Separable(channels, channels), Separable(channels, channels))
-        self.score = nn.ModuleList(nn.Conv2d(channels, 1, 1) for _ in range(levels))
-        self.box = nn.ModuleList(nn.Conv2d(channels, 4, 1) for _ in range(levels))
-        init_layers(self)
-        for score, box in zip(self.score, self.box, strict=True):
-            assert isinstance(score, nn.Conv2d)
-            assert isinstance(box, nn.Conv2d)
-            for layer, bias in ((score, -math.log((1 - _PRIOR) / _PRIOR)), (box, _START_DISTANCE)):
-                nn.init.normal_(layer.weight, std=0.01)
-                assert layer.bias is not None
-                nn.init.constant_(layer.bias, bias)
+        self.score = keypoint_head(1)
+        self.sides = keypoint_head(4)
+        self.shift = keypoint_head(4)
+        for head, bias in ((self.score, -math.log((1 - _PRIOR) / _PRIOR)), (self.sides, _START_DISTANCE)):
+            last = _last(head)
+            nn.init.normal_(last.weight, std=0.01)
+            assert last.bias is not None
+            nn.init.constant_(last.bias, bias)
 
-    def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Levels (B, C, H, W), finest first -> score logits (B, L, 1), distances ltrb in strides (B, L, 4)."""
-        scores, boxes = [], []
-        for i, level in enumerate(levels):
-            batch = level.shape[0]
-            score = self.score[i](self.score_tower(level))
-            box = functional.relu(self.box[i](self.box_tower(level)))
-            scores.append(score.permute(0, 2, 3, 1).reshape(batch, -1, 1))
-            boxes.append(box.permute(0, 2, 3, 1).reshape(batch, -1, 4))
-        return torch.cat(scores, 1), torch.cat(boxes, 1)
+    def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
+        """Of `KeypointPyramid` (B, C, H, W) -> score logits (B, H W, 1), distances ltrb in strides (B, H W, 4)."""
+        score = self.score(joints)
+        box = functional.relu(self.sides(joints) + self.shift(joints))
+        batch = len(joints)
+        return score.permute(0, 2, 3, 1).reshape(batch, -1, 1), box.permute(0, 2, 3, 1).reshape(batch, -1, 4)
+
+    def begin_from(self, net: KeypointNet) -> None:
+        """Start from the heads of a network that was pretrained on pictures of many people."""
+        self.score.load_state_dict(net.heads["center_0"].state_dict())
+        for ours, name, turn, middle in (
+            (self.sides, "box_scale_0", _HALVES, 0.0),
+            (self.shift, "box_offset_0", _SHIFTS, 0.5),  # a location stands in the middle of its cell
+        ):
+            theirs = net.heads[name]
+            assert isinstance(theirs, nn.Sequential)
+            reader, (last, wanted) = theirs[0], (_last(theirs), _last(ours))
+            assert isinstance(reader, SeparableRelu)
+            ours[0].load_state_dict(reader.state_dict())
+            assert last.bias is not None
+            assert wanted.bias is not None
+            with torch.no_grad():
+                wanted.weight.copy_((turn @ last.weight.flatten(1))[..., None, None])
+                wanted.bias.copy_(turn @ (last.bias - middle))
+
+
+def _last(head: nn.Sequential) -> nn.Conv2d:
+    last = head[-1]
+    assert isinstance(last, nn.Conv2d)
+    return last

@@ -71,8 +71,8 @@ def test_a_student_of_other_sizes_begins_from_the_same_weights(tmp_path: Path) -
     begin_from(large, tmp_path / "small.safetensors")
     with torch.no_grad():
         for narrow, wide in zip(
-            small.track_head(torch.full((1, 320, 3, 3), 0.3)),
-            large.track_head(torch.full((1, 320, 4, 4), 0.3)),
+            small.track_head(torch.full((1, 480, 3, 3), 0.3)),
+            large.track_head(torch.full((1, 480, 4, 4), 0.3)),
             strict=True,
         ):
             torch.testing.assert_close(wide, narrow, atol=1e-5, rtol=1e-5)
