@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from densepose_mobile.convert.rounding import Batch, run_hooked
 from densepose_mobile.train.models.backbone import ConvAct, InvertedResidual
+from densepose_mobile.train.models.keypoints import KeypointPyramid, SeparableRelu
 from densepose_mobile.train.models.layers import ResidualSeparable, Separable
 from densepose_mobile.train.models.student import Student
 
@@ -34,7 +35,7 @@ _LARGEST: Final = 256.0  # factor
 class Pair:
     """Convolutions whose outputs are one tensor (summed, if several), and all convolutions that read it.
 
-    rectified: ReLU6 lies between, else nothing.
+    rectified: ReLU6 lies between, else nothing that has an end.
     """
 
     writers: tuple[str, ...]
@@ -53,7 +54,7 @@ def pairs_of(student: Student) -> tuple[Pair, ...]:
     # Bilinear upsampling is linear and keeps channels apart.
     pairs.append(Pair((names[entry.conv],), (names[_convolution(head.fine[0])],), rectified=True))
     pairs.append(Pair((names[fine.conv],), tuple(names[output] for output in head.outputs.values()), rectified=True))
-    return (*_between_blocks(student, names), *pairs)
+    return (*_between_blocks(student, names), *_between_levels(student.pose.pyramid, names), *pairs)
 
 
 def equalise(student: Student, batches: Sequence[Batch]) -> Student:
@@ -108,6 +109,12 @@ def _inside(module: nn.Module, names: dict[nn.Module, str]) -> Iterator[Pair]:
         chain = [part for part in (module.expand, module.depthwise, module.project) if isinstance(part, ConvAct)]
     elif isinstance(module, ResidualSeparable):
         chain = [module.depthwise, module.pointwise]
+    elif isinstance(module, SeparableRelu):
+        yield Pair((names[module.depthwise],), (names[module.pointwise],), rectified=False)
+        return
+    elif isinstance(module, nn.Sequential) and isinstance(module[0], SeparableRelu):
+        yield Pair((names[module[0].pointwise],), (names[module[1]],), rectified=False)
+        return
     elif isinstance(module, Separable):
         chain = [part for part in module if isinstance(part, ConvAct)]
     else:
@@ -123,6 +130,11 @@ def _between_blocks(student: Student, names: dict[nn.Module, str]) -> Iterator[P
     for stage, lateral in zip(student.backbone.stages, student.pyramid.laterals, strict=True):
         assert isinstance(stage, nn.Sequential)
         others.setdefault(stage[-1], []).append(names[_convolution(lateral)])
+    ends = [stage[-1] for stage in student.backbone.stages if isinstance(stage, nn.Sequential)]
+    top, (_, *finer) = student.pose.pyramid.top, student.pose.pyramid.laterals
+    read = (ends[-1], student.backbone.middle, *ends[1::-1])
+    for block, reader in zip(read, (top, *finer), strict=True):
+        others.setdefault(block, []).append(names[reader])
     blocks = student.backbone.blocks()
     others[blocks[-1]].append(names[_convolution(student.track_head.reduce)])
     writers: list[str] = []
@@ -135,6 +147,16 @@ def _between_blocks(student: Student, names: dict[nn.Module, str]) -> Iterator[P
         if following is None or not following.residual:
             yield Pair(tuple(writers), tuple(readers), rectified=False)
             writers, readers = [], []
+
+
+def _between_levels(pyramid: KeypointPyramid, names: dict[nn.Module, str]) -> Iterator[Pair]:
+    """The top, and each level's sum of a lateral and of what comes from above; ReLU lets any factor through."""
+    above = pyramid.laterals[0]
+    yield Pair((names[pyramid.top],), (names[above],), rectified=True)
+    for lateral, smooth in zip(list(pyramid.laterals)[1:], pyramid.smooth, strict=True):
+        assert isinstance(smooth, SeparableRelu)
+        yield Pair((names[above], names[lateral]), (names[smooth.depthwise],), rectified=False)
+        above = smooth.pointwise
 
 
 def _convolution(module: nn.Module) -> nn.Conv2d:

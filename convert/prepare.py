@@ -20,7 +20,7 @@ __all__ = ["prepare_for_int8"]
 
 _log = logging.getLogger(__name__)
 
-_SHARED: Final = ("backbone.", "pyramid.", "detector.")
+_HEADS: Final = ("dense_head.", "track_head.")
 
 
 def prepare_for_int8(
@@ -49,9 +49,11 @@ def prepare_for_int8(
     equal = equalise(student, (*dense, *track))
     order = _order(equal, (dense[0], track[0]))
     sections = (
-        Section(tuple(name for name in order if name.startswith(_SHARED)), whole),
-        Section(tuple(name for name in order if name.startswith("dense_head.")), dense),
-        Section(tuple(name for name in order if name.startswith("track_head.")), track),
+        Section(tuple(name for name in order if not name.startswith(_HEADS)), whole),
+        *(
+            Section(tuple(name for name in order if name.startswith(head)), batches)
+            for head, batches in zip(_HEADS, (dense, track), strict=True)
+        ),
     )
     return _student(round_weights(equal, sections))
 
