@@ -21,7 +21,15 @@ from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 from densepose_mobile.train.models.layers import downsample
 from densepose_mobile.train.models.roi import pool_rois
 
-SPEC = ModelSpec(detect_size=64, track_size=64, feature_channels=8, roi_size=8, map_size=16, roi_batches=(2,))
+SPEC = ModelSpec(
+    detect_size=64,
+    track_size=64,
+    feature_channels=8,
+    level_strides=(8, 16, 32),
+    roi_size=8,
+    map_size=16,
+    roi_batches=(2,),
+)
 
 Lowered = Callable[[str], tuple[dict[str, bytes], dict[str, Coverage]]]
 

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from densepose_mobile.runtime import open_runtime
 from densepose_mobile.spec import ModelSpec
-spec = ModelSpec(detect_size=64, track_size=64, feature_channels=8, roi_size=8, map_size=16, roi_batches=(2,))
+sizes = dict(detect_size=64, track_size=64, feature_channels=8, level_strides=(8, 16, 32), roi_size=8, map_size=16)
+spec = ModelSpec(**sizes, roi_batches=(2,))
 folder = Path(sys.argv[1])
 runtime = open_runtime("litert", "tflite", threads=1)
 for graph in spec.graphs():

@@ -17,7 +17,7 @@ from densepose_mobile.export.vectors import golden_vectors as all_vectors
 from densepose_mobile.parts import PART_NAMES
 from densepose_mobile.spec import ModelSpec
 
-SPEC = ModelSpec(detect_size=64, track_size=32)
+SPEC = ModelSpec(detect_size=64, track_size=32, level_strides=(8, 16, 32))
 
 
 @pytest.fixture(autouse=True)
