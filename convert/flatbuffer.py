@@ -1,4 +1,4 @@
-"""What stands in a `.tflite` file: its operators and tensors, and the values they take."""
+"""What stands in a `.tflite` file: its operators and tensors, and the values they take. And writing such files."""
 
 import itertools
 import re
@@ -7,12 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
-__all__ = ["GraphFile", "Operator", "read_delegates", "read_graph", "record_activations", "shorten_names"]
+__all__ = [
+    "GraphFile",
+    "Operator",
+    "model_bytes",
+    "read_delegates",
+    "read_graph",
+    "record_activations",
+    "shorten_names",
+]
 
 
 @dataclass(frozen=True)
@@ -91,9 +100,38 @@ def shorten_names(model: bytes) -> bytes:
                 unique = f"{name}~{next(number)}"
             taken.add(unique)
             tensor.name = unique.encode()
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(contents))
+    return model_bytes(contents)
 
 
+def model_bytes(contents: Any) -> bytes:
+    """Write a model, a `ModelT` of the schema. Equal models give equal bytes.
+
+    Arrays of equal content are written once: half of an int8 graph's quantisation is zero points, all of them 0. Those
+    of bytes, which are weights, start at multiples of 16, as the schema asks and its Python writer does not.
+    """
+    builder = _Builder(1 << 20)
+    builder.Finish(contents.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _Builder(flatbuffers.Builder):
+    """Writes NumPy arrays once each."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._written: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802  (the library's name)
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._written:
+            if x.dtype == np.uint8:
+                self.Prep(_ALIGNMENT, x.nbytes)  # what follows fills up to here, and so starts at a multiple
+            self._written[key] = super().CreateNumpyVector(x)
+        return self._written[key]
+
+
+_IDENTIFIER: Final = b"TFL3"
+_ALIGNMENT: Final = 16
 _WRAPPER: Final = re.compile(r"^densepose_mobile\.convert\.litert\._Named(?:/[^/]*_module)?[/;]")
 _CLASS: Final = re.compile(
     r"(?:\w+\.)+[A-Z]\w*?_(?=[a-z0-9])"
