@@ -34,15 +34,16 @@ def measure(case: Case, pictures: Sequence[Path], effort: Effort) -> Measurement
     started = time.perf_counter()
     if case.graph is not None:
         backend, graph = _load_graph(case, case.graph)
-        placement = {case.graph: graph.placement}
         ready = time.perf_counter()
         calls = _graph_calls(graph, effort)
     else:
         model = DensePose.load(case.model, case.backend, Options(threads=case.threads))
-        backend, placement = model.backend, model.placement
+        backend = model.backend
         ready = time.perf_counter()
         calls = _looks(model, case.mode or "", pictures, effort)
     first, ms, cpu_ms, people = _timed(calls, effort)
+    peak = peak_memory_mib()  # before the placement is asked for, which may open graphs once more
+    placement = model.placement if case.graph is None else {case.graph: graph.placement}
     return Measurement(
         backend,
         {name: str(place) for name, place in placement.items()},
@@ -53,7 +54,7 @@ def measure(case: Case, pictures: Sequence[Path], effort: Effort) -> Measurement
         cpu_ms,
         people,
         base,
-        peak_memory_mib(),
+        peak,
     )
 
 

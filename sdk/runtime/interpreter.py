@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import BackendUnavailable, BundleError
 from densepose_mobile.runtime.protocol import Placement, check_inputs, check_tensors
+from densepose_mobile.runtime.signatures import alone, subgraph_of
 from densepose_mobile.spec import GraphSpec, TensorSpec
 
 __all__ = ["InterpreterGraph", "InterpreterRuntime"]
@@ -18,8 +23,19 @@ _DELEGATE: Final = "DELEGATE"
 _PLAIN: Final = "built-in kernels"
 
 
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A model and its one interpreter, which reads weights from the model's bytes for as long as it lives."""
+
+    model: bytes
+    interpreter: Any
+
+
 class InterpreterRuntime:
-    """Opens TFLite graphs with an `Interpreter` class. title: the runtime's name in messages; threads: of each call."""
+    """Opens TFLite graphs with an `Interpreter` class. title: the runtime's name in messages; threads: of each call.
+
+    Graphs of one model share an interpreter: weights are in memory once, and so is the room for what they compute.
+    """
 
     name: str
 
@@ -27,61 +43,105 @@ class InterpreterRuntime:
         self._title = title
         self._interpreter = interpreter
         self._threads = threads
+        self._opened: WeakValueDictionary[int, _Opened] = WeakValueDictionary()  # by the identity of the model's bytes
 
     def load(self, spec: GraphSpec, model: bytes) -> "InterpreterGraph":
         """Prepare a graph; see `Runtime.load`."""
+        opened = self._opened.get(id(model))
+        if opened is None:
+            opened = self._opened[id(model)] = _Opened(model, self._prepare(spec.name, model))
+        graph = InterpreterGraph(spec, opened, self)
+        with self._running(spec.name):
+            graph.allocate()
+        return graph
+
+    def _prepare(self, graph: str, model: bytes) -> Any:
+        """An interpreter that is ready to run its first graph. graph: whose it is, for messages."""
         try:
             interpreter = self._interpreter(model_content=model, num_threads=self._threads)
         except (ValueError, RuntimeError, TypeError) as error:
             raise BundleError(
-                f"{self._title} cannot read graph {spec.name!r} ({error}); convert the model again"
+                f"{self._title} cannot read graph {graph!r} ({error}); convert the model again"
             ) from error
+        with self._running(graph):
+            interpreter.allocate_tensors()  # delegates take the other graphs of the model at this, too
+        return interpreter
+
+    @contextmanager
+    def _running(self, graph: str) -> Iterator[None]:
         try:
-            interpreter.allocate_tensors()
+            yield
         except RuntimeError as error:
             raise BackendUnavailable(
-                f"{self._title} cannot run graph {spec.name!r} ({error}); try another target"
+                f"{self._title} cannot run graph {graph!r} ({error}); try another target"
             ) from error
-        return InterpreterGraph(spec, interpreter, self._threads)
+
+    def place(self, graph: str, opened: _Opened, signature: str, outputs: list[int]) -> Placement:
+        """Where a graph of an opened model runs. outputs: numbers of its tensors.
+
+        An interpreter tells of its first graph only; another one is looked at in an interpreter that has it alone and
+        is let go at once. What holds there holds here: a delegate takes the graphs of an interpreter all or none.
+        """
+        interpreter = opened.interpreter
+        if subgraph_of(opened.model, signature):
+            interpreter = self._prepare(graph, alone(opened.model, signature))
+        return _placement(interpreter, outputs, self._threads)
 
 
 class InterpreterGraph:
-    """One graph. Tensors are found by the names of the model's signature, or else by their order in it."""
+    """One graph: the signature that has its name, or the only one of the model.
 
-    def __init__(self, spec: GraphSpec, interpreter: Any, threads: int) -> None:
+    Tensors are found by the names of the signature, or else by their order in it.
+    """
+
+    def __init__(self, spec: GraphSpec, opened: _Opened, runtime: InterpreterRuntime) -> None:
         self.spec = spec
-        self._interpreter = interpreter
-        inputs, outputs = _signature(interpreter)
-        self._inputs = _indices(spec.name, "input", spec.inputs, inputs)
-        self._outputs = _indices(spec.name, "output", spec.outputs, outputs)
-        self.placement = _placement(interpreter, self._outputs, threads)
+        self._opened = opened
+        self._runtime = runtime
+        self._signature = _signature(spec.name, list(opened.interpreter.get_signature_list()))
+        self._run = opened.interpreter.get_signature_runner(self._signature)
+        inputs, outputs = self._run.get_input_details(), self._run.get_output_details()
+        self._inputs = _names(spec.name, "input", spec.inputs, inputs)
+        self._outputs = _names(spec.name, "output", spec.outputs, outputs)
+        self._numbers = [int(outputs[name]["index"]) for name in self._outputs]
+
+    def allocate(self) -> None:
+        """What the first call would do; before it, one knows whether the graph can run. Raises RuntimeError.
+
+        There is no public way to it. Where the private one is gone, the first call does it after all.
+        """
+        with suppress(AttributeError):
+            self._run._interpreter_wrapper.AllocateTensors(self._run._subgraph_index)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """Where it runs, looked at when asked."""
+        return self._runtime.place(self.spec.name, self._opened, self._signature, self._numbers)
 
     def __call__(self, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run; see `Graph`."""
-        for index, array in zip(self._inputs, check_inputs(self.spec, inputs), strict=True):
-            self._interpreter.set_tensor(index, array)
-        self._interpreter.invoke()
-        return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
+        outputs = self._run(**dict(zip(self._inputs, check_inputs(self.spec, inputs), strict=True)))
+        return tuple(outputs[name] for name in self._outputs)
 
 
-def _signature(interpreter: Any) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Name -> tensor details, of inputs and of outputs."""
-    signatures = list(interpreter.get_signature_list())
-    if len(signatures) == 1:
-        runner = interpreter.get_signature_runner(signatures[0])
-        return runner.get_input_details(), runner.get_output_details()
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    return {str(i): d for i, d in enumerate(inputs)}, {str(i): d for i, d in enumerate(outputs)}
+def _signature(graph: str, found: list[str]) -> str:
+    if graph in found:
+        return graph
+    if len(found) == 1:  # a model of this graph alone; converters call it serving_default
+        return found[0]
+    raise BundleError(
+        f"the model has no graph {graph!r} among its signatures ({', '.join(found) or 'none'}); convert it again"
+    )
 
 
-def _indices(graph: str, side: str, tensors: tuple[TensorSpec, ...], details: dict[str, dict[str, Any]]) -> list[int]:
-    """Tensor number of each tensor of the spec. Converters that drop names number the tensors: args_0, args_1, ..."""
+def _names(graph: str, side: str, tensors: tuple[TensorSpec, ...], details: dict[str, dict[str, Any]]) -> list[str]:
+    """The signature's names of the spec's tensors. Converters that drop names number them: args_0, args_1, ..."""
     names = [tensor.name for tensor in tensors]
     if set(details) != set(names):
         names = sorted(details, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
     found = [(tuple(int(n) for n in details[name]["shape"]), np.dtype(details[name]["dtype"]).name) for name in names]
     check_tensors(graph, side, tensors, found)
-    return [int(details[name]["index"]) for name in names]
+    return names
 
 
 def _placement(interpreter: Any, outputs: list[int], threads: int) -> Placement:

@@ -50,7 +50,7 @@ class Placement:
 
 
 class Graph(Protocol):
-    """One static graph, ready to run. Not for use by several threads at once."""
+    """One static graph, ready to run. Graphs of one model are not for use by several threads at once."""
 
     @property
     def spec(self) -> GraphSpec:
@@ -74,6 +74,7 @@ class Runtime(Protocol):
     def load(self, spec: GraphSpec, model: bytes) -> Graph:
         """Prepare a graph.
 
+        model: the file that holds it, maybe among others. Those that are loaded from the same object share its memory.
         Raises BundleError where the model does not have the inputs and outputs of the spec, BackendUnavailable where
         the runtime cannot run it.
         """
