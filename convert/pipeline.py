@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from densepose_mobile.bundle import Bundle
+from densepose_mobile.bundle.manifest import ONE_FILE
 from densepose_mobile.bundle.writer import bundle_bytes
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.convert.coverage import Coverage, coverage_of
 from densepose_mobile.convert.errors import ConversionError
 from densepose_mobile.convert.golden import golden_arrays
 from densepose_mobile.convert.manifest import build_manifest
+from densepose_mobile.convert.merging import merge_graphs
 from densepose_mobile.convert.network import Network, Pictures
 from densepose_mobile.convert.parity import measure_parity
 from densepose_mobile.convert.targets import Target
@@ -68,7 +70,9 @@ def convert_target(
 
 
 def lower_graphs(target: Target, network: Network) -> tuple[dict[str, bytes], dict[str, Coverage]]:
-    """Every graph, and where its operators lie.
+    """The model of every graph, by the graph's name, and where its operators lie.
+
+    It is the same model for all graphs where the family has them in one file.
 
     Raises:
         ConversionError: a graph cannot be expressed or does not lie wholly on the target's delegate. InputError: int8
@@ -81,6 +85,10 @@ def lower_graphs(target: Target, network: Network) -> tuple[dict[str, bytes], di
         covered.require_whole(graph.name)
         _log.info("%s %s: %.2f MB, wholly on %s", target.name, graph.name, len(graphs[graph.name]) / 1e6, covered.on)
         coverage[graph.name] = covered
+    if target.family in ONE_FILE:
+        model = merge_graphs(graphs)
+        _log.info("%s: %.2f MB with what the graphs share stored once", target.name, len(model) / 1e6)
+        graphs = dict.fromkeys(graphs, model)
     return graphs, coverage
 
 

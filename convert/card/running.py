@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from densepose_mobile.bundle.manifest import ONE_FILE
 from densepose_mobile.convert.card.markdown import megabytes, ratio, table
 from densepose_mobile.convert.card.sources import Sources
 
@@ -36,7 +37,8 @@ def speed(sources: Sources) -> list[str]:
         return sources.miss("How fast it is", "densepose-mobile bench --models ... --graphs --out results/bench.json")
     columns = list(dict.fromkeys((row["target"], row["backend"]) for row in rows))
     heads = [f"{target} on {backend}" if not target.startswith(backend) else target for target, backend in columns]
-    lines = {**_LINES, **{f"graph `{name}`": ("graph", name) for name in sources.first.graphs}}
+    names_of_graphs = [graph.name for graph in sources.first.manifest.spec.graphs()]
+    lines = {**_LINES, **{f"graph `{name}`": ("graph", name) for name in names_of_graphs}}
     body = []
     for title, (kind, value) in lines.items():
         found = {(row["target"], row["backend"]): row["cpu_ms"]["p50"] for row in rows if row.get(kind) == value}
@@ -118,17 +120,25 @@ def parity(sources: Sources) -> list[str]:
 
 
 def graphs(sources: Sources) -> list[str]:
-    """Shapes of every graph, and its megabytes in each bundle."""
+    """Shapes of every graph, and its megabytes in each bundle that has a file of its own for it."""
     spec = sources.first.manifest.spec
+    apart = [bundle for bundle in sources.bundles if bundle.manifest.family not in ONE_FILE]
     rows = []
     for graph in spec.graphs():
         sides = [
             "<br>".join(f"{tensor.name} {'x'.join(map(str, tensor.shape))}" for tensor in side)
             for side in (graph.inputs, graph.outputs)
         ]
-        sizes = [megabytes(bundle.graphs[graph.name]) for bundle in sources.bundles]
+        sizes = [megabytes(bundle.files[bundle.manifest.member(graph.name)]) for bundle in apart]
         rows.append([f"`{graph.name}`", _DOES[graph.name.partition("_")[0]], *sides, *sizes])
-    heads = [f"MB, {bundle.manifest.target}" for bundle in sources.bundles]
+    heads = [f"MB, {bundle.manifest.target}" for bundle in apart]
+    together = [
+        f"`{file}` of {bundle.manifest.target}, {megabytes(size)} MB"
+        for bundle in sources.bundles
+        if bundle not in apart
+        for file, size in bundle.files.items()
+    ]
+    shared = f"All of them lie in one file, each a signature of its name: {'; '.join(together)}."
     return [
         "",
         "## Graphs",
@@ -137,4 +147,5 @@ def graphs(sources: Sources) -> list[str]:
         "scores and presence are logits. The steps around the graphs come with `densepose-mobile bundle export`.",
         "",
         *table(["graph", "from what to what", "inputs", "outputs", *heads], rows),
+        *(["", shared] if together else []),
     ]

@@ -22,15 +22,14 @@ class CardBundle:
     manifest: Manifest
     sha256: str  # of the file
     size: int  # bytes of the file
-    graphs: Mapping[str, int]  # bytes of each
+    files: Mapping[str, int]  # bytes of each that holds graphs
 
     @classmethod
     def open(cls, model: str) -> "CardBundle":
         """model: a path, or the name of a shipped bundle. Raises BundleError."""
         bundle = Bundle.open(model)
         data = registered().get(model, Path(model)).read_bytes()
-        graphs = {graph.name: len(bundle.graph(graph.name)) for graph in bundle.spec.graphs()}
-        return cls(model, bundle.manifest, hashlib.sha256(data).hexdigest(), len(data), graphs)
+        return cls(model, bundle.manifest, hashlib.sha256(data).hexdigest(), len(data), bundle.file_bytes)
 
 
 @dataclass

@@ -8,10 +8,10 @@ from typing import Any, Final
 from densepose_mobile.errors import BundleError, UnsupportedSchema
 from densepose_mobile.spec import GraphSpec, ModelSpec
 
-__all__ = ["SCHEMA", "SUFFIXES", "Manifest"]
+__all__ = ["ONE_FILE", "SCHEMA", "SUFFIXES", "Manifest"]
 
-SCHEMA: Final = 1
-"""Newest bundle layout that this version reads, and the one that it writes."""
+SCHEMA: Final = 2
+"""The bundle layout that this version reads and writes."""
 
 SUFFIXES: Final[Mapping[str, str]] = {
     "litert": ".tflite",
@@ -22,6 +22,11 @@ SUFFIXES: Final[Mapping[str, str]] = {
     "coreml": ".mlpackage.zip",  # a stored zip of the package's folder
 }
 """File suffix of a graph, by target family."""
+
+ONE_FILE: Final = frozenset({"litert"})
+"""Families whose graphs lie in one file, each under a signature of its name: what they share is stored once."""
+
+_ONE_NAME: Final = "model"
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ class Manifest:
         return self.target.rpartition("-")[2]
 
     def member(self, graph: str) -> str:
-        """File name of a graph in the zip."""
-        return graph + SUFFIXES[self.family]
+        """Name of the file in the zip that holds a graph."""
+        return (_ONE_NAME if self.family in ONE_FILE else graph) + SUFFIXES[self.family]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON. Adds each graph's file, inputs and outputs for readers in other languages."""
+        """Plain values for JSON. Adds each graph's file, signature, inputs and outputs, for other languages."""
         values = asdict(self)
         values["graphs"] = _graph_table(self)
         return {"schema": values.pop("schema"), **values}
@@ -75,18 +80,16 @@ class Manifest:
     def from_dict(cls, values: Any) -> "Manifest":
         """Read what `as_dict` wrote.
 
-        Raises UnsupportedSchema for a newer layout, BundleError for anything missing, unknown or of the wrong type.
+        Raises UnsupportedSchema for another layout, BundleError for anything missing, unknown or of the wrong type.
         """
         if not isinstance(values, dict):
             raise BundleError(f"the manifest is a JSON {type(values).__name__}, not an object; write the bundle again")
         schema = values.get("schema")
         if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
             raise BundleError(f"the manifest's schema is {schema!r}, not a whole number >= 1; write the bundle again")
-        if schema > SCHEMA:
-            raise UnsupportedSchema(
-                f"the bundle has schema {schema}, this version reads up to {SCHEMA}: "
-                "pip install --upgrade densepose-mobile"
-            )
+        if schema != SCHEMA:
+            mend = "pip install --upgrade densepose-mobile" if schema > SCHEMA else "convert its checkpoint again"
+            raise UnsupportedSchema(f"the bundle has schema {schema}, this version reads schema {SCHEMA}: {mend}")
         values = dict(values)
         graphs = values.pop("graphs", None)
         spec = _build(ModelSpec, "the manifest's spec", _tuples(values.pop("spec", None)))
@@ -101,7 +104,11 @@ class Manifest:
 
 
 def _graph_table(manifest: Manifest) -> dict[str, Any]:
-    return {graph.name: {"file": manifest.member(graph.name), **_tensors(graph)} for graph in manifest.spec.graphs()}
+    table = {}
+    for graph in manifest.spec.graphs():
+        signature = {"signature": graph.name} if manifest.family in ONE_FILE else {}
+        table[graph.name] = {"file": manifest.member(graph.name), **signature, **_tensors(graph)}
+    return table
 
 
 def _tensors(graph: GraphSpec) -> dict[str, Any]:

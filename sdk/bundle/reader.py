@@ -99,12 +99,20 @@ class Bundle:
         return self.manifest.spec
 
     def graph(self, name: str) -> bytes:
-        """The serialised model of a graph: "detect", "dense_1", "dense_4" or "track"."""
-        member = self.manifest.member(name)
-        if member not in self._members:
-            known = ", ".join(graph.name for graph in self.spec.graphs())
-            raise BundleError(f"{self.source} has no graph {name!r}; it has {known}")
-        return self._members[member]
+        """The serialised model that holds a graph: "detect", "dense_1", "dense_4" or "track".
+
+        It is the same object for all of them where the family has them in one file.
+        """
+        known = [graph.name for graph in self.spec.graphs()]
+        if name not in known:
+            raise BundleError(f"{self.source} has no graph {name!r}; it has {', '.join(known)}")
+        return self._members[self.manifest.member(name)]
+
+    @property
+    def file_bytes(self) -> dict[str, int]:
+        """Size of each file that holds graphs, by its name."""
+        files = dict.fromkeys(self.manifest.member(graph.name) for graph in self.spec.graphs())
+        return {name: len(self._members[name]) for name in files}
 
     @cached_property
     def golden(self) -> dict[str, NDArray[Any]]:

@@ -35,11 +35,12 @@ def write_bundle(
 ) -> Manifest:
     """Write a bundle to a temporary name, then rename it.
 
-    graphs: each graph's serialised model, by name; all graphs of `manifest.spec` and no other.
+    graphs: the serialised model that holds each graph, by the graph's name; all graphs of `manifest.spec` and no other.
+    A family of `manifest.ONE_FILE` has the same model for all of them.
     golden: "GRAPH/TENSOR" -> array (see `golden.compare`); kept compressed, at the dtype given (float16 saves room).
 
-    Returns the manifest with its `members` filled in. Raises BundleError for missing or unknown graphs, OutputError
-    where the file cannot be written.
+    Returns the manifest with its `members` filled in. Raises BundleError for missing or unknown graphs, and for several
+    models where one belongs, OutputError where the file cannot be written.
     """
     path = Path(path)
     data, complete = bundle_bytes(manifest, graphs, golden)
@@ -65,7 +66,14 @@ def bundle_bytes(
     packed = io.BytesIO()
     arrays: dict[str, Any] = {name: np.asarray(array) for name, array in golden.items()}
     np.savez_compressed(packed, **arrays)
-    members = {manifest.member(name): graphs[name] for name in expected} | {GOLDEN_MEMBER: packed.getvalue()}
+    members: dict[str, bytes] = {}
+    for name in expected:
+        if members.setdefault(manifest.member(name), graphs[name]) != graphs[name]:
+            raise BundleError(
+                f"a {manifest.family} bundle holds its graphs in one model, but that of {name!r} is another one than "
+                f"that of {expected[0]!r}; merge them first (densepose_mobile.convert.merging)"
+            )
+    members[GOLDEN_MEMBER] = packed.getvalue()
     complete = replace(manifest, members={name: hashlib.sha256(data).hexdigest() for name, data in members.items()})
     text = json.dumps(complete.as_dict(), indent=1).encode()
 

@@ -73,7 +73,7 @@ def _bundle_facts(bundle: Bundle) -> dict[str, Any]:
     return {
         "source": bundle.source,
         "runs": _placement(bundle),
-        "graph_bytes": {graph.name: len(bundle.graph(graph.name)) for graph in bundle.spec.graphs()},
+        "file_bytes": bundle.file_bytes,
         "manifest": bundle.manifest.as_dict(),
     }
 
@@ -94,7 +94,7 @@ def _placement(bundle: Bundle) -> dict[str, Any]:
 
 def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
     manifest = facts["manifest"]
-    size = sum(facts["graph_bytes"].values()) / 1e6
+    size = sum(facts["file_bytes"].values()) / 1e6
     console.print(Text(f"\n{manifest['name']} {manifest['version']}", style="bold"))
     for name, value in (
         ("from", facts["source"]),
@@ -111,11 +111,13 @@ def _print_bundle(console: Console, facts: dict[str, Any]) -> None:
         for line, (name, value) in enumerate(_brief(manifest[title])):
             console.print(Text(f"  {title if line == 0 else '':<16}{name}: {value}"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("  graph", "MB", "inputs", "outputs"):
+    for column in ("  graph", "in", "MB", "inputs", "outputs"):
         table.add_column(column, style=None, justify="right" if column == "MB" else "left")
+    sizes = {file: f"{size / 1e6:.1f}" for file, size in facts["file_bytes"].items()}
     for name, graph in manifest["graphs"].items():
-        megabytes = f"{facts['graph_bytes'][name] / 1e6:.1f}"
-        table.add_row(f"  {name}", megabytes, _tensors(graph["inputs"]), _tensors(graph["outputs"]))
+        file = graph["file"]
+        told = sizes.pop(file, "")  # of a file that holds several graphs, once
+        table.add_row(f"  {name}", file, told, _tensors(graph["inputs"]), _tensors(graph["outputs"]))
     console.print()
     console.print(table)
 

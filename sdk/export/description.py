@@ -16,7 +16,7 @@ from densepose_mobile.postprocess.mirror import MEAN_SCORE
 
 __all__ = ["FORMAT", "describe_model"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the layout of `model.json`."""
 
 _TENSOR: Final = "float32, channels last, after the rule"
@@ -28,7 +28,7 @@ def describe_model(bundle: Bundle, graphs: Mapping[str, Mapping[str, bytes]]) ->
     """The content of `model.json`: plain values for JSON.
 
     graphs: what stands beside it, for each graph: path from there -> content. More than one file of a graph lie in one
-    folder. Each file's size and sha256 are given.
+    folder; a file of several graphs has a signature for each. Each file's size and sha256 are given.
     """
     manifest = bundle.manifest
     about = manifest.as_dict()

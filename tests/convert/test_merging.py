@@ -15,6 +15,7 @@ from densepose_mobile.convert.merging import merge_graphs
 from densepose_mobile.runtime.litert import LiteRtRuntime
 
 from ..litert_models import SHAPE, chain, compute, contents, spec_of
+from .conftest import SPEC, Lowered
 
 WEIGHTS = [np.random.default_rng(seed).normal(size=SHAPE).astype(np.float32) for seed in range(3)]
 
@@ -117,3 +118,16 @@ def test_what_cannot_be_merged_is_named() -> None:
         merge_graphs({"plain": model_bytes(nameless)})
     with pytest.raises(ConversionError, match="no graphs"):
         merge_graphs({})
+
+
+@pytest.mark.parametrize("name", ["litert-fp32", "litert-int8"])
+def test_a_targets_graphs_share_their_weights(name: str, lowered: Lowered) -> None:
+    graphs, _ = lowered(name)
+    (model,) = {id(model): model for model in graphs.values()}.values()
+    assert list(graphs) == [graph.name for graph in SPEC.graphs()]
+    runtime = LiteRtRuntime(threads=1)
+    assert all(runtime.load(graph, model).placement.complete for graph in SPEC.graphs())
+    detect, _, track = read(model).subgraphs
+    stems = [{t.buffer for t in graph.tensors if list(t.shape or []) == [8, 3, 3, 3]} for graph in (detect, track)]
+    assert stems[0] == stems[1]
+    assert len(stems[0]) == 1

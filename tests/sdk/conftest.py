@@ -23,6 +23,7 @@ from densepose_mobile.spec import GraphSpec, ModelSpec
 Floats = NDArray[np.float32]
 SCORE_LOGITS = (3.0, 2.0, 1.0)  # red is the surest
 LEFT_PARTS = (3, 5, 23)  # of red, green and blue
+MODEL = b"every graph"
 
 
 @dataclass(eq=False)
@@ -34,7 +35,7 @@ class FakeRuntime:
     calls: list[str] = field(default_factory=list)
 
     def load(self, spec: GraphSpec, model: bytes) -> "FakeGraph":
-        assert model == spec.name.encode()
+        assert model == MODEL
         return FakeGraph(self, spec)
 
 
@@ -153,11 +154,11 @@ def fake_runtime() -> FakeRuntime:
 
 @pytest.fixture(scope="session")
 def fake_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A bundle whose graphs hold nothing but their names."""
+    """A bundle whose graphs hold nothing."""
     spec = ModelSpec()
     path: Path = tmp_path_factory.mktemp("fake") / "fake.dpm"
     manifest = Manifest("fake", "1", "litert-fp32", spec, "no atlas")
-    write_bundle(path, manifest, {graph.name: graph.name.encode() for graph in spec.graphs()}, {})
+    write_bundle(path, manifest, {graph.name: MODEL for graph in spec.graphs()}, {})
     return Bundle.open(path)
 
 

@@ -61,7 +61,7 @@ class CentreRuntime:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A well-formed bundle with graphs that no runtime could read."""
     path = tmp_path_factory.mktemp("bundle") / "tiny.dpm"
-    graphs = {graph.name: os.urandom(20_000) for graph in SPEC.graphs()}
+    graphs = dict.fromkeys([graph.name for graph in SPEC.graphs()], os.urandom(80_000))
     write_bundle(path, Manifest("tiny", "0", "litert-int8", SPEC, "atlas"), graphs, {"detect/image": np.zeros(4)})
     return path
 

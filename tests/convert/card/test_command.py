@@ -113,7 +113,15 @@ def test_without_results_the_card_says_what_to_run(place: Path, capsys: pytest.C
     for name in ("coco_mini_val2017", "synthetic_val", "modes_fast", "people_photos", "slices_tiny", "bench", "parity"):
         assert f"results/{name}.json" in missing
     assert "| `detect` | whole picture to features, scores and boxes | image 1x64x64x3 |" in text
-    assert "| 0.02 |" in text
+    assert "each a signature of its name: `model.tflite` of litert-int8, 0.02 MB." in text
+
+
+def test_sizes_of_bundles_with_a_file_a_graph(place: Path) -> None:
+    bundle("other.dpm", target="onnx-fp32")
+    text = card("tiny.dpm", "other.dpm")
+    assert "| outputs | MB, onnx-fp32 |" in text
+    assert text.count("| 0.02 |\n") == len(SPEC.graphs())
+    assert "`model.tflite` of litert-int8, 0.02 MB." in text
 
 
 def test_figures_name_their_file_and_command(place: Path) -> None:

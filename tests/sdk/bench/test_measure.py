@@ -70,13 +70,13 @@ def test_opencv_keeps_to_the_threads(fakes: Any, pictures: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("graph", ModelSpec().graphs(), ids=lambda graph: graph.name)
-def test_a_graph_is_called_alone(fakes: Any, graph: Any) -> None:
+def test_a_graph_is_called_alone(fakes: Any, fake_bundle: Bundle, graph: Any) -> None:
     measured = measure(Case("fake", "auto", 1, graph=graph.name), [], EFFORT)
     assert fakes.calls == [graph.name] * 5
     assert set(measured.ms) == {"total"}
     assert len(measured.ms["total"]) == 3
     assert measured.people == {}
-    assert measured.placement == {graph.name: str(fakes.load(graph, graph.name.encode()).placement)}
+    assert measured.placement == {graph.name: str(fakes.load(graph, fake_bundle.graph(graph.name)).placement)}
     assert measured.elsewhere == []
 
 

@@ -27,7 +27,8 @@ MANIFEST = Manifest(
     provenance={"data": "none"},
     metrics={"iou": 0.5},
 )
-GRAPHS = {graph.name: bytes([65 + i]) * (100 + 37 * i) for i, graph in enumerate(SPEC.graphs())}
+FILES = {graph.name: bytes([65 + i]) * (100 + 37 * i) for i, graph in enumerate(SPEC.graphs())}
+GRAPHS = dict.fromkeys(FILES, b"".join(FILES.values()))  # LiteRT has them in one file
 GOLDEN = {"detect/image": np.zeros((1, 64, 64, 3), np.uint8), "detect/scores": np.arange(4, dtype=np.float16)}
 
 
@@ -68,7 +69,7 @@ def test_round_trip(data: bytes) -> None:
 def test_same_content_same_bytes(data: bytes, tmp_path: Path) -> None:
     complete = write_bundle(tmp_path / "again.dpm", MANIFEST, GRAPHS, GOLDEN)
     assert (tmp_path / "again.dpm").read_bytes() == data
-    assert complete.members["detect.tflite"] == hashlib.sha256(GRAPHS["detect"]).hexdigest()
+    assert complete.members["model.tflite"] == hashlib.sha256(GRAPHS["detect"]).hexdigest()
 
 
 def test_members_are_stored_and_aligned(data: bytes) -> None:
@@ -85,8 +86,35 @@ def test_members_are_stored_and_aligned(data: bytes) -> None:
 def test_manifest_tells_other_languages_the_tensors(data: bytes) -> None:
     values = json.loads(zipfile.ZipFile(io.BytesIO(data)).read("manifest.json"))
     assert values["schema"] == SCHEMA
-    assert values["graphs"]["dense_4"]["file"] == "dense_4.tflite"
+    assert values["graphs"]["dense_4"]["file"] == "model.tflite"
+    assert values["graphs"]["dense_4"]["signature"] == "dense_4"
     assert values["graphs"]["dense_4"]["inputs"][1] == {"name": "wy", "shape": [4, 4, 16]}
+
+
+def test_graphs_of_one_file_are_stored_once(data: bytes) -> None:
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["manifest.json", "model.tflite", "golden.npz"]
+    bundle = Bundle.open(data)
+    assert bundle.graph("detect") is bundle.graph("track")
+    assert bundle.file_bytes == {"model.tflite": len(GRAPHS["detect"])}
+
+
+@pytest.mark.parametrize(
+    ("target", "suffix"), [("onnx-fp32", ".onnx"), ("executorch-fp32", ".pte"), ("coreml-fp16", ".mlpackage.zip")]
+)
+def test_other_families_have_a_file_a_graph(target: str, suffix: str, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "tiny.dpm", replace(MANIFEST, target=target), FILES, GOLDEN)
+    bundle = Bundle.open(tmp_path / "tiny.dpm")
+    assert {name: bundle.graph(name) for name in FILES} == FILES
+    assert bundle.file_bytes == {name + suffix: len(model) for name, model in FILES.items()}
+    table = bundle.manifest.as_dict()["graphs"]
+    assert table["dense_4"]["file"] == f"dense_4{suffix}"
+    assert "signature" not in table["dense_4"]
+
+
+def test_one_file_is_one_model(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="'dense_1' is another one than that of 'detect'; merge them"):
+        write_bundle(tmp_path / "x.dpm", MANIFEST, FILES, GOLDEN)
+    assert not list(tmp_path.iterdir())
 
 
 def test_opens_path_and_text(data: bytes, tmp_path: Path) -> None:
@@ -140,7 +168,7 @@ def test_every_damaged_byte_is_refused_or_harmless(data: bytes, flip: int) -> No
     assert refused > len(data) / 3 * 0.7
 
 
-@pytest.mark.parametrize("member", ["detect.tflite", "track.tflite", "golden.npz"])
+@pytest.mark.parametrize("member", ["model.tflite", "golden.npz"])
 def test_damaged_member_is_a_hash_mismatch(data: bytes, member: str) -> None:
     """Whether the zip's own checksum notices it or not."""
     archive = zipfile.ZipFile(io.BytesIO(data))
@@ -165,6 +193,11 @@ def test_newer_schema_names_the_bundle_and_says_to_upgrade(data: bytes, tmp_path
         Bundle.open(newer)
 
 
+def test_older_schema_says_to_convert_again(data: bytes) -> None:
+    with pytest.raises(UnsupportedSchema, match=rf"schema 1, this version reads schema {SCHEMA}: convert"):
+        Bundle.open(rewritten(data, lambda values: values.update(schema=1, spec={"nothing": "like today"})))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -181,6 +214,7 @@ def test_newer_schema_names_the_bundle_and_says_to_upgrade(data: bytes, tmp_path
         (lambda v: v["spec"].update(level_strides=[0]), "makes no graphs"),
         (lambda v: v["spec"].update(level_strides=["8"]), "makes no graphs"),
         (lambda v: v.pop("graphs"), "not those of its spec"),
+        (lambda v: v["graphs"]["track"].pop("signature"), "not those of its spec"),
         (lambda v: v["members"].pop("golden.npz"), "its spec asks for"),
         (lambda v: v["members"].update({"../evil": "0"}), "its spec asks for"),
     ],

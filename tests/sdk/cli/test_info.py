@@ -23,7 +23,8 @@ def bundle(tmp_path: Path) -> Path:
         metrics={"coco": {"recall": 0.25}},
     )
     path = tmp_path / "tiny.dpm"
-    write_bundle(path, manifest, {graph.name: b"x" * 250_000 for graph in spec.graphs()}, {"detect/image": np.zeros(3)})
+    graphs = {graph.name: b"x" * 1_000_000 for graph in spec.graphs()}
+    write_bundle(path, manifest, graphs, {"detect/image": np.zeros(3)})
     return path
 
 
@@ -36,8 +37,9 @@ def test_info_tells_what_a_bundle_holds(bundle: Path, capfd: pytest.CaptureFixtu
     assert "training.recipe: 30 values" in printed
     assert "training.data.shards: 4" in printed
     assert "image 1x64x64x3" in printed
-    for graph in ("detect", "dense_1", "dense_4", "track"):
-        assert f"  {graph} " in printed
+    rows = [line.split() for line in printed.splitlines() if "model.tflite" in line]
+    assert [row[:2] for row in rows] == [[graph, "model.tflite"] for graph in ("detect", "dense_1", "dense_4", "track")]
+    assert [row[2] == "1.0" for row in rows] == [True, False, False, False]  # MB of the file, once
 
 
 def test_info_as_json(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:

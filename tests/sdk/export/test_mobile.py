@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from densepose_mobile.bundle import Bundle, Manifest, write_bundle
+from densepose_mobile.bundle.manifest import ONE_FILE
 from densepose_mobile.errors import AssetError, BundleError, InputError, OutputError
 from densepose_mobile.export import PLATFORMS, export_bundle
 from densepose_mobile.export import mobile as module
@@ -33,7 +34,8 @@ def make(tmp_path: Path) -> Callable[..., Bundle]:
     def write(target: str, graphs: dict[str, bytes] | None = None) -> Bundle:
         path = tmp_path / f"{target}.dpm"
         manifest = Manifest("tiny", "0.1", target, SPEC, "atlas-7", quantisation={"activations": "int8"})
-        content = graphs or {graph.name: graph.name.encode() * 5 for graph in SPEC.graphs()}
+        apart = manifest.family not in ONE_FILE
+        content = graphs or {graph.name: (graph.name.encode() if apart else b"all") * 5 for graph in SPEC.graphs()}
         write_bundle(path, manifest, content, {})
         return Bundle.open(path)
 
@@ -52,7 +54,8 @@ def package(name: str, *entries: str) -> bytes:
 def test_everything_is_there(platform: str, suffix: str, make: Callable[..., Bundle], tmp_path: Path) -> None:
     out = export_bundle(make("litert-int8"), platform, tmp_path / "deep" / "app")
     assert sorted(path.name for path in out.iterdir()) == ["host", "model", "vectors"]
-    assert (out / "model" / "dense_4.tflite").read_bytes() == b"dense_4" * 5
+    assert sorted(path.name for path in (out / "model").iterdir()) == ["model.json", "model.tflite"]
+    assert (out / "model" / "model.tflite").read_bytes() == b"all" * 5
     assert (out / "host" / "README.md").stat().st_size > 1000
     assert len(list((out / "host").rglob(f"*{suffix}"))) >= 12
     assert not list((out / "host").rglob("*.py*"))
@@ -83,9 +86,18 @@ def test_model_json_says_what_an_app_needs(make: Callable[..., Bundle], tmp_path
     assert model["parts"] == list(PART_NAMES)
     for graph in SPEC.graphs():
         entry = model["graphs"][graph.name]
+        assert (entry["file"], entry["signature"]) == ("model.tflite", graph.name)
         data = (folder / entry["file"]).read_bytes()
         assert model["files"][entry["file"]] == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         assert [tensor["name"] for tensor in entry["outputs"]] == [tensor.name for tensor in graph.outputs]
+
+
+def test_other_families_have_a_file_a_graph(make: Callable[..., Bundle], tmp_path: Path) -> None:
+    folder = export_bundle(make("onnx-fp32"), "android", tmp_path / "app") / "model"
+    assert (folder / "dense_4.onnx").read_bytes() == b"dense_4" * 5
+    graphs = json.loads((folder / "model.json").read_text("utf-8"))["graphs"]
+    assert {name: entry["file"] for name, entry in graphs.items()} == {g.name: f"{g.name}.onnx" for g in SPEC.graphs()}
+    assert not any("signature" in entry for entry in graphs.values())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Several graphs in one LiteRT model: which runs, what they share, and where each lies."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from densepose_mobile.bundle import Bundle, registered
 from densepose_mobile.errors import BackendUnavailable, BundleError
+from densepose_mobile.runtime import Runtime
 from densepose_mobile.runtime.interpreter import InterpreterRuntime
 from densepose_mobile.runtime.signatures import alone, subgraph_of
 
@@ -142,3 +145,18 @@ def test_damage_is_a_bundle_error_or_harmless(model: bytes, data: st.DataObject)
             assert len(alone(bytes(damaged), name)) == len(model)
         except BundleError:
             continue
+
+
+@pytest.mark.skipif("small-fp16" not in registered(), reason="no bundle in sdk/models")
+@pytest.mark.parametrize("backend", ["litert", "tflite"])
+def test_shipped_graphs_compute_the_same_alone(backend: str, open_backend: Callable[..., tuple[str, Runtime]]) -> None:
+    _, runtime = open_backend(backend, threads=1)
+    bundle = Bundle.open("small-fp16")
+    rng = np.random.default_rng(0)
+    together = bundle.load(runtime)
+    for spec in bundle.spec.graphs():
+        single = runtime.load(spec, alone(bundle.graph(spec.name), spec.name))
+        inputs = [rng.random(tensor.shape, np.float32) for tensor in spec.inputs]
+        for output, expected in zip(together[spec.name](*inputs), single(*inputs), strict=True):
+            np.testing.assert_array_equal(output, expected)
+        assert together[spec.name].placement == single.placement

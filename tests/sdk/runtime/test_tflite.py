@@ -16,7 +16,12 @@ from densepose_mobile.runtime.tflite import TfliteRuntime
 
 ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv/tflite/bin/python"
-SUBSET = ("tests/sdk/runtime/test_backends.py", "tests/sdk/bundle/test_shipped.py", "tests/sdk/test_predictor.py")
+SUBSET = (
+    "tests/sdk/runtime/test_backends.py",
+    "tests/sdk/runtime/test_interpreter.py",
+    "tests/sdk/bundle/test_shipped.py",
+    "tests/sdk/test_predictor.py",
+)
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="no .venv/tflite: `make test` builds it, with Python 3.11 or older")
@@ -35,6 +40,7 @@ def test_in_its_own_environment(model: Callable[[str], bytes], tmp_path: Path) -
     # A subset that skipped everything would pass as well.
     assert len([name for name in ran if "tflite" in name]) >= 10
     assert {"test_golden_outputs[small]", "test_golden_outputs[small-fp16]"} <= ran
+    assert "test_shipped_graphs_compute_the_same_alone[tflite]" in ran
     assert "test_inputs_and_outputs_go_in_the_order_of_the_spec[litert]" not in ran
 
 
