@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from densepose_mobile.errors import InputError
+from densepose_mobile.options import Options
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.shards import ShardFolder, ShardManifest
-from densepose_mobile.train.engine.release import describe_renders, release
+from densepose_mobile.train.engine.release import describe_renders, keep_pretrained, place_least_score, release
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.weights import load_student, save_student
+
+from ..models.movenet_file import random_weights
 
 SPEC = ModelSpec(detect_size=64, track_size=96, feature_channels=8)
 
@@ -52,3 +55,32 @@ def test_released_weights_are_half_as_large_and_say_what_made_them(tmp_path: Pat
 def test_a_folder_without_shards_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no rendered shards"):
         describe_renders(tmp_path)
+
+
+def test_the_pretrained_detector_has_its_share_in_the_average(tmp_path: Path) -> None:
+    path = tmp_path / "movenet_multipose.npz"
+    random_weights(path, 1.5)
+    begun, student = Student(SPEC, head_width=8), Student(SPEC, head_width=8)
+    begun.load_pretrained(path)
+    ours = [value.clone() for value in student.detector.parameters()]
+    pyramid = [value.clone() for value in student.pyramid.parameters()]
+    keep_pretrained(student, path, 0.25)
+    for value, mine, theirs in zip(student.detector.parameters(), ours, begun.detector.parameters(), strict=True):
+        torch.testing.assert_close(value, 0.75 * mine + 0.25 * theirs)
+    for value, before in zip(student.pyramid.parameters(), pyramid, strict=True):
+        assert torch.equal(value, before)
+    with pytest.raises(InputError, match="from 0 to 1"):
+        keep_pretrained(student, path, 1.5)
+
+
+def test_the_chosen_score_becomes_the_default_least_score() -> None:
+    student = Student(SPEC, head_width=8).eval()
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        before = student.detect(picture)["scores"].flatten()
+        place_least_score(student, before[7].sigmoid().item())
+        after = student.detect(picture)["scores"].flatten()
+    assert after[7].sigmoid().item() == pytest.approx(Options().score, abs=1e-5)
+    torch.testing.assert_close(after - before, (after - before)[7].expand(len(after)))
+    with pytest.raises(InputError, match="between 0 and 1"):
+        place_least_score(student, 0.0)
