@@ -1,7 +1,6 @@
 """Sections of a card: how fast the model runs, that every runtime computes the same, and its graphs."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from densepose_mobile.bundle.manifest import ONE_FILE
 from densepose_mobile.convert.card.markdown import megabytes, ratio, table
@@ -10,7 +9,7 @@ from densepose_mobile.convert.card.sources import Sources
 __all__ = ["graphs", "parity", "speed"]
 
 _BENCH: Final = "bench.json"
-_PARITY: Final = ("parity.json", "parity_litert.json")
+_PARITY: Final = "parity.json"
 _LINES: Final = {
     "picture, `fast`": ("mode", "fast"),
     "picture, `balanced`": ("mode", "balanced"),
@@ -62,32 +61,19 @@ def speed(sources: Sources) -> list[str]:
     ]
 
 
-def _measured(sources: Sources) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Figures of each target, and the file that holds them: of these weights, or of these bundles themselves."""
-    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    by_target = sources.read(_PARITY[0]) or {"targets": {}}
-    for target, entry in by_target["targets"].items():
-        if entry.get("checkpoint_sha256") == sources.checkpoint:
-            found[target] = (_PARITY[0], entry)
-    by_bundle = sources.read(_PARITY[1]) or {"bundles": {}}
-    for bundle in sources.bundles:
-        own = bundle.manifest.metrics.get("parity", {})
-        for entry in by_bundle["bundles"].values():
-            if "chain" in own and entry.get("chain") == own["chain"]:
-                found.setdefault(
-                    bundle.manifest.target, (_PARITY[1], {"run": bundle.manifest.family, "graphs": entry, **entry})
-                )
-    return found
-
-
 def parity(sources: Sources) -> list[str]:
     """One row a target: the chain detect -> dense against torch."""
-    found = _measured(sources)
+    content = sources.read(_PARITY) or {"targets": {}}
+    found = {
+        target: entry
+        for target, entry in content["targets"].items()
+        if entry.get("checkpoint_sha256") == sources.checkpoint
+    }
     if not found:
         return sources.miss("The same on every runtime", "densepose-mobile convert ... --report results/parity.json")
     rows = []
     for target in sorted(found, key=lambda target: target != sources.first.manifest.target):
-        _, entry = found[target]
+        entry = found[target]
         chain = entry["graphs"].get("chain")
         if chain is None:
             rows.append([target, entry["run"], *[""] * 4])
@@ -103,7 +89,6 @@ def parity(sources: Sources) -> list[str]:
                 f"{chain['maps']['uv_mean_abs']:.4f}",
             ]
         )
-    named = dict.fromkeys((name, entry["command"]) for name, entry in found.values())
     return [
         "",
         "## The same on every runtime",
@@ -115,7 +100,7 @@ def parity(sources: Sources) -> list[str]:
         "",
         *table(["target", "run by", "pictures", "SQNR, dB", "same label", "U, V"], rows),
         "",
-        *(f"- {sources.named(name, {'command': command})}" for name, command in named),
+        *(f"- {line}" for line in dict.fromkeys(sources.named(_PARITY, entry) for entry in found.values())),
     ]
 
 

@@ -187,24 +187,21 @@ def test_times_of_one_thread_and_of_this_version(place: Path) -> None:
     assert "Abacus" in text
 
 
-def test_parity_is_of_these_weights_or_these_bundles(place: Path) -> None:
+def test_parity_is_of_these_weights(place: Path) -> None:
     ours = {"command": "convert all", "checkpoint_sha256": "c" * 64, "run": "mil", "graphs": {"chain": CHAIN}}
     targets = {
         "coreml-fp16": ours,
+        "litert-int8": {**ours, "command": "convert int8", "run": "litert"},
         "onnx-fp32": {**ours, "checkpoint_sha256": "e" * 64},
         "executorch-vulkan-fp32": {**ours, "run": "lowered, not run", "graphs": {}},
     }
     put("parity.json", {"targets": targets})
-    put("parity_litert.json", {"bundles": {"any": {"command": "convert int8", "chain": CHAIN}}})
     text = card()
     assert "| litert-int8 | litert | 7 | 22.2 | .988 | 0.0012 |\n| coreml-fp16 | mil | 7 |" in text
     assert "| executorch-vulkan-fp32 | lowered, not run | | | | |" in text
     assert "onnx-fp32" not in text
     assert "parity.json): `convert all`" in text
-    assert "parity_litert.json): `convert int8`" in text
-    other = {**CHAIN, "calls": 8}
-    put("parity_litert.json", {"bundles": {"any": {"command": "convert int8", "chain": other}}})
-    assert "| litert-int8 | litert |" not in card()
+    assert "parity.json): `convert int8`" in text
 
 
 def test_how_it_was_made(place: Path) -> None:
