@@ -13,6 +13,7 @@ from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import Letterbox, as_rgb, crop_input, load_image, network_input
 from densepose_mobile.options import Options
 from densepose_mobile.postprocess.closer import closer_looks
+from densepose_mobile.postprocess.decode import sigmoid
 from densepose_mobile.postprocess.detections import select_people
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.mirror import (
@@ -88,8 +89,9 @@ class DensePose:
         clockwise that turn the picture upright; the result lies on the upright picture.
         mode: "fast" looks once at the whole picture. "balanced" looks at a crop of those whom it shows at least a
         quarter finer than the whole picture did (small people in large pictures), largest first, at most
-        `Options.closer_looks`. "accurate" does so for all of them, and looks at everything in the mirror too, for the
-        mean of both: twice the time.
+        `Options.closer_looks`, and leaves out whom the crop does not show. "accurate" does so for all of them, takes
+        in those of a lower score (`Options.doubtful`) whom their crop shows, and looks at everything in the mirror too,
+        for the mean of both: twice the time.
 
         Raises InputError for what is not a picture, or an argument that is unknown.
         """
@@ -156,18 +158,20 @@ class DensePose:
 
     def _people(self, rgb: NDArray[np.uint8], mode: Mode, watch: Stopwatch) -> list[Person]:
         height, width = rgb.shape[:2]
-        twice = mode == "accurate"
-        features, boxes, scores, letterbox = self._detect(rgb, self.options.score, watch, mirrored=twice)
+        twice, options = mode == "accurate", self.options
+        least = min(options.score, options.doubtful) if twice else options.score
+        features, boxes, scores, letterbox = self._detect(rgb, least, watch, mirrored=twice)
         with watch("host"):
             places = letterbox.from_network(boxes)
             closer = self._worth_a_closer_look(places, letterbox, mode)
-        looks = {index: self._look_closer(rgb, places[index], watch, mirrored=twice) for index in closer}
+            sure = scores >= options.score * (MEAN_SCORE if twice else 1)
+        looks = {index: self._look_closer(rgb, places[index], watch, options.presence, twice) for index in closer}
         maps = {index: look for index, look in looks.items() if look is not None}
-        rest = [index for index in range(len(boxes)) if index not in maps]
+        rest = [index for index in np.flatnonzero(sure) if index not in looks]
         maps |= zip(rest, self._look(features, boxes[rest], letterbox, watch), strict=True)
         with watch("post"):
             shapes = {index: silhouette(look.foreground, look.roi, height, width) for index, look in maps.items()}
-            found = [(maps[i], shape, float(scores[i])) for i in range(len(boxes)) if (shape := shapes[i]) is not None]
+            found = [(maps[i], shape, float(scores[i])) for i in sorted(maps) if (shape := shapes[i]) is not None]
             owned = disjoint([shape for _, shape, _ in found], [score for *_, score in found], self.options.duplicate)
             return [
                 paint_person(look, shape, score)
@@ -244,23 +248,28 @@ class DensePose:
         return finer if mode == "accurate" else finer[: self.options.closer_looks]
 
     def _look_closer(
-        self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch, *, mirrored: bool = False
+        self,
+        rgb: NDArray[np.uint8],
+        box: NDArray[np.float32],
+        watch: Stopwatch,
+        presence: float = 0.5,
+        mirrored: bool = False,
     ) -> DenseMaps | None:
         """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person.
 
-        mirrored: look at the mirror image besides; maps are the mean of both.
+        presence: 0..1, least probability that it does. mirrored: look at the mirror image besides; all is the mean of
+        both.
         """
         with watch("pre"):
             crop, letterbox = crop_input(rgb, crop_square(box, self._spec), self._spec.track_size)
         with watch("track"):
-            *maps, presence, _ = self._graphs["track"](crop)
+            *maps, logit, _ = self._graphs["track"](crop)
             theirs = self._graphs["track"](mirror_input(crop)) if mirrored else None
         with watch("host"):
-            odds = float(presence[0, 0])
             if theirs is not None:
                 maps = list(mean_maps(maps, theirs[: len(maps)]))
-                odds = (odds + float(theirs[len(maps)][0, 0])) / 2
-            if odds <= 0:
+                logit = (logit + theirs[len(maps)]) / 2
+            if sigmoid(logit)[0, 0] < presence:
                 return None
             return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))
 

@@ -21,7 +21,7 @@ FORMAT: Final = 2
 
 _TENSOR: Final = "float32, channels last, after the rule"
 _IMAGE: Final = "image of bytes; the graph applies the rule"
-_THRESHOLDS: Final = ("score", "max_people", "overlap", "duplicate", "closer_looks")
+_THRESHOLDS: Final = ("score", "doubtful", "presence", "max_people", "overlap", "duplicate", "closer_looks")
 
 
 def describe_model(bundle: Bundle, graphs: Mapping[str, Mapping[str, bytes]]) -> dict[str, Any]:
@@ -62,7 +62,6 @@ def describe_model(bundle: Bundle, graphs: Mapping[str, Mapping[str, bytes]]) ->
             **{name: getattr(options, name) for name in _THRESHOLDS},
             "mean_score": MEAN_SCORE,
             "worthwhile": WORTHWHILE,
-            "presence_logit": 0.0,
             "foreground_logit": 0.0,
         },
         "parts": list(PART_NAMES),

@@ -200,11 +200,23 @@ def test_a_crop_sharpens_a_small_person(fake_model: Make) -> None:
     assert errors["accurate"] <= errors["fast"]
 
 
-def test_a_crop_without_a_person_counts_for_nothing(fake_model: Make, fake_runtime: Any) -> None:
+@pytest.mark.parametrize("mode", ["balanced", "accurate"])
+def test_whom_a_crop_does_not_show_is_left_out(fake_model: Make, fake_runtime: Any, mode: Any) -> None:
     picture = paint(1280, 960, (RED, (600, 400, 700, 600)))
-    expected = fake_model().predict(picture, mode="fast").iuv()
-    fake_runtime.presence = -1.0
-    np.testing.assert_array_equal(fake_model().predict(picture, mode="accurate").iuv(), expected)
+    fake_runtime.presence = 3.0  # .953
+    assert len(fake_model(presence=0.95).predict(picture, mode=mode)) == 1
+    assert len(fake_model(presence=0.96).predict(picture, mode=mode)) == 0
+
+
+def test_the_doubtful_need_a_closer_look(fake_model: Make) -> None:
+    small, large = paint(1280, 960, (BLUE, (600, 400, 700, 600))), paint(64, 48, (BLUE, (10, 5, 40, 45)))
+    (person,) = fake_model().predict(small, mode="accurate")
+    above = {"score": person.score * 1.1}  # a mean of two looks may fall a twentieth short
+    assert len(fake_model(**above).predict(small, mode="accurate")) == 1
+    assert len(fake_model(**above, doubtful=person.score * 1.1).predict(small, mode="accurate")) == 0
+    assert len(fake_model(**above).predict(small, mode="balanced")) == 0
+    assert len(fake_model().predict(large, mode="accurate")) == 1
+    assert len(fake_model(**above).predict(large, mode="accurate")) == 0  # no crop shows it finer
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (700, 2), (320, 320)])
@@ -253,6 +265,8 @@ def test_other_things_are_no_picture(fake_model: Make, picture: Any) -> None:
         {"max_people": -1},
         {"max_people": None},
         {"duplicate": -0.1},
+        {"doubtful": 2},
+        {"presence": None},
     ],
 )
 def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
@@ -261,9 +275,8 @@ def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
 
 
 def test_every_stage_is_timed(fake_model: Make, fake_runtime: Any, tmp_path: Path) -> None:
-    fake_runtime.presence = -1.0  # `track` sees nobody, so that `dense` looks too
     file = tmp_path / "one.png"
-    cv2.imwrite(str(file), paint(1280, 960, (RED, (600, 400, 700, 600))))
+    cv2.imwrite(str(file), paint(1280, 960, (GREEN, (20, 20, 900, 900)), (RED, (1000, 400, 1100, 600))))
     timings = fake_model().predict(file, mode="accurate").timings
     assert min(timings[stage] for stage in STAGES) > 0
     assert sum(timings[stage] for stage in STAGES) <= timings["total"]

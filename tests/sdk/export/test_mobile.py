@@ -80,7 +80,7 @@ def test_model_json_says_what_an_app_needs(make: Callable[..., Bundle], tmp_path
     }
     assert model["spec"]["track_roi"] == list(SPEC.track_roi)
     assert model["thresholds"]["score"] == 0.4
-    assert model["thresholds"].keys() >= {"closer_looks", "mean_score", "worthwhile"}
+    assert model["thresholds"].keys() >= {"closer_looks", "doubtful", "mean_score", "presence", "worthwhile"}
     assert model["mirror_flips"] == {"u": [3, 4, 5, 6, 23, 24], "v": [1, 2]}
     assert model["quantisation"] == {"activations": "int8"}
     assert model["parts"] == list(PART_NAMES)
