@@ -167,7 +167,7 @@ class DensePose:
             sure = scores >= options.score * (MEAN_SCORE if twice else 1)
         looks = {index: self._look_closer(rgb, places[index], watch, options.presence, twice) for index in closer}
         maps = {index: look for index, look in looks.items() if look is not None}
-        rest = [index for index in np.flatnonzero(sure) if index not in looks]
+        rest = [index for index in range(len(boxes)) if sure[index] and index not in looks]
         maps |= zip(rest, self._look(features, boxes[rest], letterbox, watch), strict=True)
         with watch("post"):
             shapes = {index: silhouette(look.foreground, look.roi, height, width) for index, look in maps.items()}
@@ -268,7 +268,7 @@ class DensePose:
         with watch("host"):
             if theirs is not None:
                 maps = list(mean_maps(maps, theirs[: len(maps)]))
-                logit = (logit + theirs[len(maps)]) / 2
+                logit = (logit + theirs[len(maps)]) * np.float32(0.5)
             if sigmoid(logit)[0, 0] < presence:
                 return None
             return DenseMaps.from_outputs(maps, 0, letterbox.from_network(np.array(self._spec.track_roi, np.float32)))

@@ -84,10 +84,11 @@ def place_least_score(student: Student, score: float) -> None:
     """
     if not 0 < score < 1:
         raise InputError(f"the least score is {score}; give a number between 0 and 1")
-    wanted = Options().score
-    last = student.detector.score[-1]
-    with torch.no_grad():
-        last.bias.add_(math.log(wanted / (1 - wanted)) - math.log(score / (1 - score)))
+    student.detector.shift_score(_logit(Options().score) - _logit(score))
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 def release(
