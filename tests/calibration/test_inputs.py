@@ -63,7 +63,7 @@ def test_batches_hold_the_same_rois() -> None:
 def test_boxes_are_the_detections_then_jittered_copies() -> None:
     _, scores, distances = FakeDetect()(np.zeros(1, np.float32))
     boxes = person_boxes(SPEC, scores, distances, 3, np.random.default_rng(0))
-    np.testing.assert_allclose(boxes[0], [4.0, -4.0, 36.0, 28.0])  # centre (20, 12), 2 strides of 8 px each way
+    np.testing.assert_allclose(boxes[0], [34.0, -6.0, 50.0, 10.0])  # centre (42, 2), 2 strides of 4 px each way
     assert (box_iou(boxes[:1], boxes[1:]) > 0.5).all()
     assert len(np.unique(boxes, axis=0)) == 3
 
