@@ -35,6 +35,8 @@ def test_the_sdk_predicts_with_a_teacher_in_torch() -> None:
     with torch.no_grad():
         teacher.cascade.stages[0].predictor.deconv.bias[1] = 3.0  # everything is a person
     picture = np.random.default_rng(0).integers(0, 256, (48, 80, 3)).astype(np.uint8)
-    result = network_predictor(teacher, Options(score=0.05, max_people=3)).predict(picture, mode="accurate")
+    result = network_predictor(teacher, Options(score=0.05, presence=0.0, max_people=3)).predict(
+        picture, mode="accurate"
+    )
     assert len(result) >= 1
     assert set(np.unique(result[0].part)) <= set(range(25))
