@@ -13,8 +13,8 @@ Ways to teach may be compared on the same shards, each with a recipe of its own,
 
     python -m densepose_mobile.train.engine.worth --data probe=runs/data/probe/v2 \\
         --run none=train/recipes/probe_distill.yaml \\
-        --run rendered=train/recipes/probe_distill.yaml:runs/base/student.safetensors \\
-        --run photos=train/recipes/probe_distill.yaml:runs/base/student.safetensors:PHOTOS.json:FOLDER ...
+        --run rendered=train/recipes/probe_distill.yaml:train/recipes/small.safetensors \\
+        --run photos=train/recipes/probe_distill.yaml:train/recipes/small.safetensors:PHOTOS.json:FOLDER ...
 
 With --begin runs/probe/v1-{seed}/student.safetensors all go on from the same weights of a run before them.
 
