@@ -2,7 +2,7 @@
 
 MoveNet's pyramid and its heatmaps of keypoints come with its backbone. Rendered people teach part and surface, but they
 are not real ones; tens of thousands of real people taught these layers where joints are and which side is which. So
-they stay on top of the backbone, are trained on with it, and their features are added to ours.
+they stay on top of the backbone as they are (`Student.freeze`), and their features are added to ours.
 """
 
 from collections.abc import Sequence
