@@ -119,6 +119,7 @@ class DensePose:
             color=color,
             rotation=rotation,
             score=self.options.score,
+            presence=self.options.presence,
             max_people=self.options.max_people,
             duplicate=self.options.duplicate,
             options=options,
@@ -252,7 +253,7 @@ class DensePose:
         rgb: NDArray[np.uint8],
         box: NDArray[np.float32],
         watch: Stopwatch,
-        presence: float = 0.5,
+        presence: float,
         mirrored: bool = False,
     ) -> DenseMaps | None:
         """Maps of a crop around the box (4,) px of the picture, or None where the crop shows no person.

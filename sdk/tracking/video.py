@@ -28,13 +28,14 @@ __all__ = ["Find", "Look", "Video"]
 Find = Callable[[NDArray[np.uint8], float, Stopwatch], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Picture (H, W, 3) uint8 RGB and least score -> boxes (N, 4) xyxy px of the picture and scores (N,), best first."""
 
-Look = Callable[[NDArray[np.uint8], NDArray[np.float32], Stopwatch], DenseMaps | None]
-"""Picture and box (4,) xyxy px of it -> maps of the crop around the box, None where it shows no person."""
+Look = Callable[[NDArray[np.uint8], NDArray[np.float32], Stopwatch, float], DenseMaps | None]
+"""Picture, box (4,) xyxy px of it, least probability of a person -> maps of the crop around the box, None below it."""
 
 _CONFIRMED: Final = 0.5  # share of the least score that a detection needs to belong to somebody who is known already
 _SAME: Final = 0.4  # IoU of a detection and a followed person from which they are the same
 _REMNANT: Final = 0.3  # share of the pixels that a person keeps from neighbours below which nobody is there
 _NEWCOMER: Final = 0.5  # the same for somebody new
+_STILL_THERE: Final = 0.5  # least probability that a crop shows somebody who is followed already
 
 
 class Video:
@@ -56,6 +57,7 @@ class Video:
         color: str = "rgb",
         rotation: int = 0,
         score: float = 0.4,
+        presence: float = 0.98,
         max_people: int = 20,
         duplicate: float = 0.8,
         options: VideoOptions | None = None,
@@ -63,12 +65,13 @@ class Video:
         """find, look: the networks, which count their own time. lock: held while they run.
 
         color, rotation: of the frames, see `imaging.as_rgb`.
-        score, max_people, duplicate: as in `densepose_mobile.Options`.
+        score, presence, max_people, duplicate: as in `densepose_mobile.Options`; score and presence of newcomers.
         """
         self.options = options or VideoOptions()
         self._find, self._look, self._lock = find, look, lock or Lock()
         self._color, self._rotation = color, rotation
-        self._score, self._max_people, self._duplicate = score, max_people, duplicate
+        self._score, self._presence = score, presence
+        self._max_people, self._duplicate = max_people, duplicate
         self._clock = Clock()
         self._crowd = Crowd(self.options)
         self._camera = CameraMotion()
@@ -135,7 +138,7 @@ class Video:
             places = {track.number: track.predicted(now) for track in crowd.followed}
             due = self._search_is_due(rgb, now)
         strangers = self._search(rgb, places, watch) if due else None
-        looks = {number: self._sight(rgb, box, watch) for number, box in places.items()}
+        looks = {number: self._sight(rgb, box, watch, _STILL_THERE) for number, box in places.items()}
         with watch("host"):
             seen = crowd.sorted_out({n: look for n, look in looks.items() if look is not None}, now)
             sightings = self._without_rivals(seen, now)
@@ -148,7 +151,7 @@ class Video:
         if not strangers:
             return sightings
         room = max(self._max_people - len(sightings), 0)
-        new = [(self._sight(rgb, box, watch), score) for box, score in strangers[:room]]
+        new = [(self._sight(rgb, box, watch, self._presence), score) for box, score in strangers[:room]]
         with watch("host"):
             found = [(sighting, score) for sighting, score in new if sighting is not None]
             fresh = self._not_yet_seen(rgb, list(sightings.values()), found)
@@ -169,8 +172,10 @@ class Video:
             unknown = [index for index in range(len(boxes)) if index not in known and scores[index] >= self._score]
             return [(boxes[index], float(scores[index])) for index in unknown]
 
-    def _sight(self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> Sighting | None:
-        maps = self._look(rgb, box, watch)
+    def _sight(
+        self, rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch, presence: float
+    ) -> Sighting | None:
+        maps = self._look(rgb, box, watch, presence)
         if maps is None:
             return None
         with watch("post"):

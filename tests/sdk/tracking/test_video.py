@@ -54,6 +54,17 @@ def test_detect_runs_only_when_it_must(fake_model: Make, fake_runtime: Any) -> N
     assert results[1].timings["detect"] == results[1].timings["dense"] == 0
 
 
+def test_newcomers_need_more_than_who_is_followed_already(fake_model: Make, fake_runtime: Any) -> None:
+    fake_runtime.presence = 2.0  # .88
+    frames = [scene((RED, 100, 80))] * 5
+    with fake_model(presence=0.98).video() as video:
+        assert [len(result) for result in show(video, frames[:1])] == [0]
+        fake_runtime.presence = 5.0
+        assert [len(result) for result in show(video, frames[1:4], start=STEP)] == [0, 0, 1]
+        fake_runtime.presence = 2.0
+        assert [len(result) for result in show(video, frames[4:], start=4 * STEP)] == [1]
+
+
 @given(
     steps=st.lists(st.tuples(st.integers(-9, 9), st.integers(-7, 7)), min_size=10, max_size=10),
     step_ms=st.floats(10, 100),
@@ -140,7 +151,7 @@ def test_a_group_keeps_its_numbers_under_a_camera_that_shakes(jolts: list[tuple[
     def find(rgb: NDArray[np.uint8], score: float, watch: Stopwatch) -> tuple[NDArray[Any], NDArray[Any]]:
         return now, np.full(4, 0.7, np.float32)
 
-    def look(rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch) -> DenseMaps:
+    def look(rgb: NDArray[np.uint8], box: NDArray[np.float32], watch: Stopwatch, presence: float) -> DenseMaps:
         """Whoever is nearest to the middle of the crop."""
         nearest = now[np.abs((now - box)[:, ::2].sum(1)).argmin()]
         maps = np.zeros((8, 8, 24), np.float32)
