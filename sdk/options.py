@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Final
 
 from densepose_mobile.errors import InputError
 
 __all__ = ["Options"]
 
-
-_SHARES = ("score", "doubtful", "presence", "overlap", "duplicate")
+_SHARES: Final = ("score", "doubtful", "presence", "overlap", "duplicate")
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def release(
     init: Path | None = None,
     photos: Path | None = None,
     pretrained: Path | None = None,
-    pretrained_share: float = 0.0,
+    pretrained_share: float = 0.5,
     least_score: float | None = None,
 ) -> None:
     """Write `out` in float16. init: the weights that the run began with; what they say of themselves is kept.
