@@ -138,7 +138,7 @@ class Optimisation:
     accumulate: int = 1  # batches whose gradients are averaged for a step
     clip: float = 5.0  # gradient norm
     ema: float = 0.999  # share that the average keeps at each step
-    frozen_stages: int = 1  # of the backbone, from the stem on; all four with the pose branch of a student
+    frozen_stages: int = 1  # of the backbone, from the stem on; all four with the pose branch on it
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class TeacherTask(AveragedTask):
     Without whole pictures in the batches the detector is left as it is.
     """
 
-    slow = ("backbone.", "pyramid.net.inner_blocks.")
+    slow = ("backbone.", "pose.pyramid.", "pose.heatmaps.", "pyramid.net.inner_blocks.")
 
     averaged: Teacher
 
@@ -47,7 +47,7 @@ class TeacherTask(AveragedTask):
         super().__init__(recipe)
         self.teacher = Teacher(recipe.teacher).to(memory_format=torch.channels_last)
         self.spec = self.teacher.spec
-        self.teacher.backbone.freeze(recipe.optimisation.frozen_stages)
+        self.teacher.freeze(recipe.optimisation.frozen_stages)
         self.teacher.detector.requires_grad_(recipe.batch.whole > 0)
         self.averaged = copy.deepcopy(self.teacher).requires_grad_(False).eval()
         self._geodesics = geodesics

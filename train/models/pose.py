@@ -2,7 +2,7 @@
 
 MoveNet's pyramid and its heatmaps of keypoints come with its backbone. Rendered people teach part and surface, but they
 are not real ones; tens of thousands of real people taught these layers where joints are and which side is which. So
-they stay on top of the backbone as they are (`Student.freeze`), and their features are added to ours.
+they stay on top of the backbone as they are (`PoseBranch.keep`), and their features are added to ours.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,11 @@ class PoseBranch(nn.Module):
         """Of `MobileNetV2.levels`, finest first -> what is added and the pretrained pyramid's output, at stride 4."""
         joints = self.pyramid(features)
         return self.project(torch.cat([joints, self.heatmaps(joints).sigmoid()], 1)), joints
+
+    def keep(self, as_it_is: bool) -> None:
+        """Whether the pretrained layers are left as they are; what reads them is trained in any case."""
+        for module in (self.pyramid, self.heatmaps):
+            module.requires_grad_(not as_it_is)
 
     def begin_from(self, net: KeypointNet) -> None:
         """Start from the layers of a pretrained network of the backbone's width."""

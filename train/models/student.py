@@ -82,8 +82,7 @@ class Student(nn.Module):
     def freeze(self, stages: int) -> None:
         """Keep the first stages of the backbone as they are; all of them with the pose branch's pretrained layers."""
         self.backbone.freeze(stages)
-        for module in (self.pose.pyramid, self.pose.heatmaps):
-            module.requires_grad_(stages < len(self.backbone.stages))
+        self.pose.keep(stages == len(self.backbone.stages))
 
     def levels(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Pictures -> the pyramid (B, C, S / s, S / s), s = 4, 8, 16, 32, the pose branch's own features at stride 4,

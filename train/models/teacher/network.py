@@ -9,11 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from densepose_mobile.errors import AssetError
 from densepose_mobile.postprocess.decode import locations
 from densepose_mobile.postprocess.rois import roi_boxes, roi_weights
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.models.backbone import MobileNetV2
-from densepose_mobile.train.models.movenet import FEATURE_DEVIATION, load_movenet
+from densepose_mobile.train.models.keypoints import load_keypoint_net
+from densepose_mobile.train.models.movenet import FEATURE_DEVIATION, WEIGHT_FILES, movenet_width
+from densepose_mobile.train.models.pose import PoseBranch
 from densepose_mobile.train.models.roi import pool_rois
 from densepose_mobile.train.models.teacher.backbone import make_backbone
 from densepose_mobile.train.models.teacher.cascade import Cascade, StageMaps
@@ -30,7 +33,7 @@ _PRESENT = 0.01  # of a crop's cells that must show the person
 
 
 class Teacher(nn.Module):
-    """Backbone, pyramid, detector, decoder and cascade.
+    """Backbone, pyramid, detector, decoder and cascade; with a mobile backbone, MoveNet's layers of joints on top of it.
 
     Pictures are (B, 3, S, S) RGB scaled to -1..1. `spec` says the sizes of crops, regions and maps in the student's
     terms, so that whatever reads the student's maps reads the teacher's.
@@ -45,6 +48,8 @@ class Teacher(nn.Module):
         self.spec: ModelSpec = self.design.geometry()
         self.backbone = make_backbone(self.design)
         self.pyramid = FeaturePyramid(self.backbone.channels, self.design.fpn_channels)
+        mobile = isinstance(self.backbone, MobileNetV2)
+        self.pose = PoseBranch(self.backbone, self.design.fpn_channels) if mobile else None
         self.detector = PersonDetector(self.design)
         self.decoder = Decoder(self.design.fpn_channels, self.design.decoder_channels)
         self.cascade = Cascade(self.design.decoder_channels, self.design)
@@ -53,19 +58,42 @@ class Teacher(nn.Module):
         self.register_buffer("crop_wx", wx, persistent=False)
 
     def load_pretrained(self, path: Path) -> None:
-        """Start the backbone from MoveNet-Thunder's weights, or a ResNet from those of torchvision's classifier."""
+        """Start backbone and pose branch from MoveNet-Thunder, or a ResNet from torchvision's classifier.
+
+        Raises AssetError for a file that is missing, or another one.
+        """
         if not isinstance(self.backbone, MobileNetV2):
             self.backbone.load(path)
             return
-        load_movenet(self.backbone, path)
+        if (width := movenet_width(path)) != self.backbone.width:
+            raise AssetError(
+                f"{path} is of width {width}, a teacher on {self.design.backbone} begins with "
+                f"{WEIGHT_FILES[self.backbone.width]}"
+            )
+        net = load_keypoint_net(path)
+        self.backbone.load_state_dict(net.backbone.state_dict())
+        if self.pose is not None:
+            self.pose.begin_from(net)
         with torch.no_grad():
-            for lateral, deviation in zip(self.pyramid.laterals(), FEATURE_DEVIATION[self.backbone.width], strict=True):
+            for lateral, deviation in zip(self.pyramid.laterals(), FEATURE_DEVIATION[width], strict=True):
                 lateral.weight.div_(deviation)
         _log.info("backbone initialised from %s", path.name)
 
+    def freeze(self, stages: int) -> None:
+        """Keep the first stages of the backbone as they are; all of them with the pose branch's pretrained layers."""
+        self.backbone.freeze(stages)
+        if self.pose is not None:
+            self.pose.keep(stages == len(self.backbone.stages))
+
     def fpn(self, images: Tensor) -> list[Tensor]:
         """Pictures or crops -> levels (B, C, S / s, S / s), s = 4, 8, 16, 32."""
-        return self.pyramid(self.backbone(images))
+        if self.pose is None or not isinstance(self.backbone, MobileNetV2):
+            return self.pyramid(self.backbone(images))
+        features = self.backbone.levels(images)
+        s4, s8, _, s16, s32 = features
+        levels = self.pyramid((s4, s8, s16, s32))
+        levels[0] = levels[0] + self.pose(features)[0]
+        return levels
 
     def pooling(self, regions: NDArray[np.float32], size: int) -> tuple[Tensor, Tensor]:
         """Pooling weights wy, wx (N, R, size / 4) of regions (N, 4) xyxy px in pictures of `size` px."""

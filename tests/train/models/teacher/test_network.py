@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torchvision.ops import roi_align
 
-from densepose_mobile.errors import InputError
+from densepose_mobile.errors import AssetError, InputError
 from densepose_mobile.parts import NUM_PARTS
 from densepose_mobile.postprocess.decode import decode_boxes
 from densepose_mobile.spec import MAP_OUTPUTS
@@ -12,6 +14,8 @@ from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.teacher.detector import Detections
 from densepose_mobile.train.models.teacher.network import Teacher, student_maps
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
+
+from ..movenet_file import random_weights
 
 
 @pytest.mark.parametrize(
@@ -64,6 +68,40 @@ def test_crops_are_pooled_as_torchvision_would(teacher: Teacher) -> None:
 def test_levels_have_their_strides(teacher: Teacher) -> None:
     levels = teacher.fpn(torch.zeros(1, 3, 64, 64))
     assert [tuple(level.shape[1:]) for level in levels] == [(8, 16, 16), (8, 8, 8), (8, 4, 4), (8, 2, 2)]
+
+
+def test_pretrained_mobile_teacher_sees_the_joints_that_movenet_sees(tmp_path: Path, tiny_design: TeacherSpec) -> None:
+    net = random_weights(tmp_path / "movenet.npz", 1.75)
+    teacher = Teacher(tiny_design).eval()
+    teacher.load_pretrained(tmp_path / "movenet.npz")
+    crops = torch.rand(1, 3, 96, 96) * 2 - 1
+    assert teacher.pose is not None
+    with torch.no_grad():
+        joints = teacher.pose(teacher.backbone.levels(crops))[1]
+        torch.testing.assert_close(teacher.pose.heatmaps(joints), net.maps(crops)["kpt_heatmap_0"])
+        levels = teacher.fpn(crops)
+        torch.nn.init.zeros_(teacher.pose.project.weight)
+        assert not torch.allclose(teacher.fpn(crops)[0], levels[0])  # it is listened to
+
+
+def test_weights_of_another_width_are_refused(tmp_path: Path, tiny_design: TeacherSpec) -> None:
+    random_weights(tmp_path / "movenet.npz", 1.0)
+    with pytest.raises(AssetError, match=r"of width 1\.0, a teacher on mobilenet_v2_1\.75 begins with movenet_thunder"):
+        Teacher(tiny_design).load_pretrained(tmp_path / "movenet.npz")
+
+
+@pytest.mark.parametrize(("stages", "trained"), [(3, True), (4, False)])
+def test_a_wholly_frozen_backbone_freezes_what_was_pretrained_with_it(
+    stages: int, trained: bool, tiny_design: TeacherSpec
+) -> None:
+    torch.manual_seed(0)
+    teacher = Teacher(tiny_design).train()
+    teacher.freeze(stages)
+    sum(value.square().sum() for value in teacher.maps(torch.rand(1, 3, 96, 96)).values()).backward()
+    assert teacher.pose is not None
+    for module in (teacher.backbone.stages[3], teacher.pose.pyramid, teacher.pose.heatmaps):
+        assert all((parameter.grad is not None) == trained for parameter in module.parameters())
+    assert all(parameter.grad is not None for parameter in teacher.pose.project.parameters())
 
 
 def test_whole_pictures_give_people_with_maps(teacher: Teacher, tiny_design: TeacherSpec) -> None:
