@@ -16,7 +16,8 @@ Ways to teach may be compared on the same shards, each with a recipe of its own,
         --run rendered=train/recipes/probe_distill.yaml:train/recipes/small.safetensors \\
         --run photos=train/recipes/probe_distill.yaml:train/recipes/small.safetensors:PHOTOS.json:FOLDER ...
 
-With --begin runs/probe/v1-{seed}/student.safetensors all go on from the same weights of a run before them.
+With --begin runs/probe/v1-{seed}/student.safetensors all go on from the same weights of a run before them, which stand
+in the table as `before`.
 
 Where a recipe has no whole pictures, the people's boxes are given, in training and in measuring: what is compared are
 the dense maps, which a short run teaches enough to tell data apart. Runs and measurements that are there already are
@@ -64,6 +65,9 @@ _MEASURES: Final = (
     "recall", "false_positives", "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate", "keypoint_gps",
     "gps", "gpsm",
 )  # fmt: skip
+
+_BEFORE: Final = "before"
+"""Row of the weights that runs begin with."""
 
 
 def merge_seeds(runs: Sequence[Sequence[PictureScore]]) -> list[PictureScore]:
@@ -124,6 +128,21 @@ def _student(recipe: Recipe, data: TrainingData, out: Path, begin: Path | None) 
     return load_student(out / STUDENT_NAME)[0]
 
 
+def _measured(
+    student: Student, truths: Mapping[str, tuple[Sequence[TruthPicture], Path]], atlas: Atlas, finds: bool, home: Path
+) -> dict[str, list[PictureScore]]:
+    """`judge` on every kind of truth, or what it said before, as it is kept in the folder of the run."""
+    home.mkdir(parents=True, exist_ok=True)
+    scores: dict[str, list[PictureScore]] = {}
+    for kind, (pictures, images) in truths.items():
+        kept = home / f"{kind}.jsonl"
+        if not kept.is_file():
+            judged = judge(student.eval(), pictures, images, atlas, finds)
+            write_atomically(kept, ("\n".join(json.dumps(score.to_json()) for score in judged) + "\n").encode())
+        scores[kind] = read_scores(kept)
+    return scores
+
+
 def _main(
     recipe: Path | None = typer.Argument(None, help="Recipe of every run; its seed is counted up. None with --run."),
     photos: Path = typer.Option(..., help="COCO file of annotated photos that no run was trained on."),
@@ -164,15 +183,14 @@ def _main(
             if begin is not None:
                 begun[plan.seed] = Path(begin.replace("{seed}", str(plan.seed)))
             student = _student(plan, own, home, begun.get(plan.seed))
-            for kind, (pictures, images) in truths.items():
-                kept = home / f"{kind}.jsonl"
-                if not kept.is_file():
-                    judged = judge(student.eval(), pictures, images, atlas, plan.batch.whole > 0)
-                    lines = [json.dumps(score.to_json()) for score in judged]
-                    write_atomically(kept, ("\n".join(lines) + "\n").encode())
-                scores[kind][name].append(read_scores(kept))
-    words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]
+            for kind, judged in _measured(student, truths, atlas, plan.batch.whole > 0, home).items():
+                scores[kind][name].append(judged)
     first = next(iter(plans.values()))
+    for weights in dict.fromkeys(begun.values()):
+        home = runs / f"{_BEFORE}-{file_hash(weights)[:16]}"
+        for kind, judged in _measured(load_student(weights)[0], truths, atlas, first.batch.whole > 0, home).items():
+            scores[kind][_BEFORE].append(judged)
+    words = ["python", "-m", "densepose_mobile.train.engine.worth", *sys.argv[1:]]
     content = {"recipe": first.name, "steps": first.optimisation.max_steps, "seeds": seeds, "data": made_of}
     if begun:
         content["begun_from"] = {seed: file_hash(weights) for seed, weights in begun.items()}

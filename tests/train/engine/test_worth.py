@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from densepose_mobile.train.models.weights import save_student
 
 def scores(overlap: float) -> list[PictureScore]:
     rng = np.random.default_rng(0)
-    people = rng.integers(1, 4, 40)
+    people = rng.integers(1, 4, 40).tolist()
     return [
         PictureScore(f"{n}.jpg", {"recall": (count, count), "mask_iou": (overlap * count, count)})
         for n, count in enumerate(people)
@@ -154,3 +155,42 @@ def test_runs_begin_with_the_weights_that_are_given(tmp_path: Path, monkeypatch:
     for _ in range(2):  # what is there is not made again
         worth._student(plan, contenders.TrainingData(tmp_path), tmp_path, first)
     assert begun == [first]
+
+
+def test_the_table_holds_the_weights_that_runs_began_with(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard(tmp_path / "a.tar", range(2))
+    seen, path = (export_coco(tmp_path / "a.tar", tmp_path / name, plain_labels) for name in ("seen", "coco"))
+    plan = tmp_path / "short.yaml"
+    plan.write_text("name: short\nbatch:\n  whole: 0\noptimisation:\n  max_steps: 1")
+    student = Student(ModelSpec(detect_size=64, track_size=96, feature_channels=8), head_width=8)
+    save_student(tmp_path / "first.safetensors", student, {"step": 0})
+
+    def train(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+        paths.out.mkdir(parents=True, exist_ok=True)
+        torch.nn.init.constant_(student.dense_head.outputs["foreground"].bias, 9.0)
+        save_student(paths.out / STUDENT_NAME, student, {"step": 1})
+
+    def judge(student: Student, *_: object) -> list[PictureScore]:
+        return scores(0.6 if student.dense_head.outputs["foreground"].bias.item() > 0 else 0.2)
+
+    monkeypatch.setattr(worth, "train", train)
+    monkeypatch.setattr(worth, "judge", judge)
+    here = {"photos": path, "synthetic": path}
+    here |= dict.fromkeys(("photo_images", "synthetic_images"), tmp_path / "coco" / "images")
+    begin, out = str(tmp_path / "first.safetensors"), tmp_path / "table.json"
+    here |= {
+        "runs": tmp_path / "runs",
+        "out": out,
+        "begin": begin,
+        "annotated": [f"own={seen}:{seen.parent / 'images'}"],
+    }
+    worth._main(recipe=plan, data=None, run=None, subset=None, seeds=2, limit=2, **here)
+    table = json.loads(out.read_text())
+    assert len(set(table["begun_from"].values())) == 1
+    for kind in ("photos", "synthetic"):
+        rows = table[kind]
+        assert list(rows) == ["own", "before"]
+        assert rows["before"]["mask_iou"]["value"] == 0.2
+        assert rows["before"]["mask_iou"]["more"]["value"] == pytest.approx(-0.4)

@@ -33,7 +33,7 @@ _PRESENT = 0.01  # of a crop's cells that must show the person
 
 
 class Teacher(nn.Module):
-    """Backbone, pyramid, detector, decoder and cascade; with a mobile backbone, MoveNet's layers of joints on top of it.
+    """Backbone, pyramid, detector, decoder and cascade; on a mobile backbone, MoveNet's layers of joints as well.
 
     Pictures are (B, 3, S, S) RGB scaled to -1..1. `spec` says the sizes of crops, regions and maps in the student's
     terms, so that whatever reads the student's maps reads the teacher's.
