@@ -48,8 +48,9 @@ class Teacher(nn.Module):
         self.spec: ModelSpec = self.design.geometry()
         self.backbone = make_backbone(self.design)
         self.pyramid = FeaturePyramid(self.backbone.channels, self.design.fpn_channels)
-        mobile = isinstance(self.backbone, MobileNetV2)
-        self.pose = PoseBranch(self.backbone, self.design.fpn_channels) if mobile else None
+        self.pose: PoseBranch | None = None
+        if isinstance(self.backbone, MobileNetV2):
+            self.pose = PoseBranch(self.backbone, self.design.fpn_channels)
         self.detector = PersonDetector(self.design)
         self.decoder = Decoder(self.design.fpn_channels, self.design.decoder_channels)
         self.cascade = Cascade(self.design.decoder_channels, self.design)
