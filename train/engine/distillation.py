@@ -13,7 +13,7 @@ __all__ = ["Distillation"]
 class Distillation:
     """Factors of what crops teach, 0 for none. What is annotated is learnt beside it, as without a teacher."""
 
-    pictures: Literal["rendered", "photos", "both"] = "both"  # whose crops the teacher looks at
+    pictures: Literal["rendered", "photos", "both"] = "photos"  # whose crops the teacher looks at
     temperature: float = 2.0  # of foreground and parts
     foreground: float = 0.5  # divergence from the teacher's
     parts: float = 1.0  # divergence from the teacher's

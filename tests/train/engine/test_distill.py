@@ -55,6 +55,7 @@ RECIPE = Recipe(
     losses=LossWeights(confidence=0.0),
     optimisation=Optimisation(warmup_steps=1, max_steps=4, frozen_stages=0),
     evaluation=Evaluation(every_steps=100, log_every_steps=1),
+    distillation=Distillation("both"),
 )
 
 
@@ -197,7 +198,7 @@ def test_a_student_learns_from_the_teacher_alone(batches: list[Batch], flat_geod
     batch = {**batches[0], "crop_photo": torch.zeros(3, dtype=torch.bool)}
     batch["crop_maps"] = torch.where(batch["crop_maps"][:, :1] > 24, 0, batch["crop_maps"])
     nothing = LossWeights(**dict.fromkeys(asdict(LossWeights()), 0.0))
-    recipe = replace(RECIPE, losses=nothing, distillation=Distillation(features=0.0))
+    recipe = replace(RECIPE, losses=nothing, distillation=Distillation("both", features=0.0))
     torch.manual_seed(0)
     task = DistillTask(recipe, flat_geodesics, Copy(batch, SPEC))
     task.train()
@@ -288,8 +289,8 @@ def test_photos_alone_need_photos(tmp_path: Path, teacher_file: Path) -> None:
     assert "--photos" in outcome.output
 
 
-@pytest.mark.parametrize("name", ["distill.yaml", "probe_distill.yaml"])
-def test_shipped_recipes_distil_on_photos_too(name: str) -> None:
+@pytest.mark.parametrize(("name", "pictures"), [("distill.yaml", "photos"), ("probe_distill.yaml", "both")])
+def test_shipped_recipes_distil_on_photos(name: str, pictures: str) -> None:
     plan = load_recipe(Path(recipes.__file__).parent / name)
     assert plan.batch.photos > 0
-    assert plan.distillation.pictures == "both"
+    assert plan.distillation.pictures == pictures
