@@ -37,7 +37,5 @@ def run(
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
     if (photos is None) != (photo_images is None):
         raise typer.BadParameter("photos need both --photos and --photo-images")
-    if plan.distillation.pictures == "photos" and photos is None:
-        raise typer.BadParameter("the recipe distils on photos alone; give --photos and --photo-images")
     mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images, photo_dense)
     train(plan, RunPaths(data, out, val, assets, init, mixed, teacher=teacher), resume)

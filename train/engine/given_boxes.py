@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from densepose_mobile.imaging import crop_input
-from densepose_mobile.metrics import EvaluationOptions, TruthPicture
+from densepose_mobile.metrics import EvaluationOptions, TruthPerson, TruthPicture
 from densepose_mobile.postprocess.maps import DenseMaps, paint_person
 from densepose_mobile.postprocess.rois import crop_square
 from densepose_mobile.postprocess.silhouette import silhouette
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.spec import MAP_OUTPUTS, ModelSpec
 
-__all__ = ["CropNetwork", "look_at", "true_boxes"]
+__all__ = ["CropNetwork", "look_at", "measured_people", "true_boxes"]
 
 
 class CropNetwork(Protocol):
@@ -28,11 +28,15 @@ class CropNetwork(Protocol):
         ...
 
 
-def true_boxes(picture: TruthPicture) -> NDArray[np.float32]:
-    """(P, 4) xyxy px of the people of a picture who are measured: no crowds, nobody too small."""
+def measured_people(picture: TruthPicture) -> list[TruthPerson]:
+    """The people of a picture who are measured: no crowds, nobody too small."""
     least = EvaluationOptions().min_box_area
-    boxes = [person.box for person in picture.people if not person.crowd and person.box_area > least]
-    return np.array(boxes, np.float32).reshape(-1, 4)
+    return [person for person in picture.people if not person.crowd and person.box_area > least]
+
+
+def true_boxes(picture: TruthPicture) -> NDArray[np.float32]:
+    """(P, 4) xyxy px of `measured_people`."""
+    return np.array([person.box for person in measured_people(picture)], np.float32).reshape(-1, 4)
 
 
 @torch.no_grad()

@@ -27,12 +27,13 @@ from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import crop_input, load_image
-from densepose_mobile.metrics import EvaluationOptions, TruthPicture, read_coco
+from densepose_mobile.metrics import TruthPicture, read_coco
 from densepose_mobile.metrics.bootstrap import interval, ratio_samples
 from densepose_mobile.metrics.keypoints import KEYPOINT_MIRROR, LIMB_KEYPOINTS
 from densepose_mobile.postprocess.rois import crop_square
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.dense_labels import file_hash
+from densepose_mobile.train.engine.given_boxes import measured_people
 from densepose_mobile.train.engine.worth import judge
 from densepose_mobile.train.models.keypoints import load_keypoint_net
 from densepose_mobile.train.models.weights import load_student
@@ -68,9 +69,8 @@ def joint_sides(
     spec, sums = ModelSpec(), []
     for picture in pictures:
         rgb, wrong, count = load_image(images / picture.file_name), 0, 0
-        for person in picture.people:
-            small = person.box_area <= EvaluationOptions().min_box_area
-            if person.crowd or small or person.keypoints is None:
+        for person in measured_people(picture):
+            if person.keypoints is None:
                 continue
             crop, letterbox = crop_input(rgb, crop_square(person.box[None], spec)[0], size)
             placed = keypoints(torch.from_numpy(crop).permute(0, 3, 1, 2))[0].numpy()
@@ -97,10 +97,9 @@ def _main(
     net: list[str] = typer.Option(..., help="NAME=SIZE: movenet_NAME.npz on crops of SIZE px. Repeatable."),
     student: list[str] = typer.Option(..., help="NAME=WEIGHTS of a student. Repeatable."),
     out: Path = typer.Option(..., help="JSON file to write."),
-    subset: str | None = typer.Option(None, help='Only the photos of one split, such as "train2017".'),
 ) -> None:
     """Measure who takes limbs for those of the other side, and write the table."""
-    pictures = read_coco(photos, subset=subset).pictures
+    pictures = read_coco(photos).pictures
     rows: dict[str, Any] = {}
     for entry in net:
         name, _, size = entry.partition("=")

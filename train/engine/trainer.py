@@ -72,6 +72,11 @@ def train(recipe: Recipe, paths: RunPaths, resume: bool, launch: Launch | None =
         raise InputError("the inpainting network learns from annotated photos; give --photos and --photo-images")
     if recipe.task != "student" and paths.teacher is not None:
         raise InputError(f"only a student can be distilled; the recipe's task is {recipe.task!r}")
+    if paths.teacher is not None and paths.photos is None and recipe.distillation.pictures == "photos":
+        raise InputError(
+            "the recipe distils on photos alone; give --photos and --photo-images, or set `distillation.pictures` to "
+            "rendered"
+        )
     launch = launch or Launch.found()
     recipe = replace(recipe, precision=launch.precision(recipe.precision))
     checkpoint = _checkpoint(paths.out, resume)

@@ -76,6 +76,6 @@ def test_what_cannot_be_measured_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"images": [], "annotations": [], "categories": []}')
     here = {"photos": tmp_path / "a.json", "photo_images": tmp_path, "weights": tmp_path, "out": tmp_path / "b.json"}
     with pytest.raises(InputError, match=r"multipose=100.*NAME=SIZE"):
-        sides._main(net=["multipose=100"], student=[], subset=None, **here)
+        sides._main(net=["multipose=100"], student=[], **here)
     with pytest.raises(InputError, match=r"small=.*NAME=WEIGHTS"):
-        sides._main(net=[], student=["small="], subset=None, **here)
+        sides._main(net=[], student=["small="], **here)
