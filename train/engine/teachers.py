@@ -12,10 +12,10 @@ from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.models.storage import read_header
 from densepose_mobile.train.models.student import Student
 from densepose_mobile.train.models.teacher.network import Teacher
-from densepose_mobile.train.models.teacher.weights import load_teacher as load_network
+from densepose_mobile.train.models.teacher.weights import load_teacher as load_rcnn
 from densepose_mobile.train.models.weights import load_student
 
-__all__ = ["DenseTeacher", "RcnnTeacher", "StudentTeacher", "TeacherLook", "load_teacher"]
+__all__ = ["DenseTeacher", "RcnnTeacher", "StudentTeacher", "TeacherLook", "load_network", "load_teacher"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +89,18 @@ class RcnnTeacher:
         self._network.to(device)
 
 
-def load_teacher(path: Path) -> DenseTeacher:
-    """The teacher, or the student that teaches, of a .safetensors file.
+def load_network(path: Path) -> Student | Teacher:
+    """The student or teacher of a .safetensors file, in evaluation mode.
 
     Raises AssetError for a file that is missing or neither.
     """
-    header = read_header(path, "teacher")
+    if "teacher" in read_header(path, "teacher"):
+        return load_rcnn(path)[0]
+    return load_student(path)[0]
+
+
+def load_teacher(path: Path) -> DenseTeacher:
+    """The teacher, or the student that teaches, of a .safetensors file. Raises AssetError as `load_network`."""
+    network = load_network(path)
     identity = {"file": path.name, "sha256": file_hash(path)}
-    if "teacher" in header:
-        return RcnnTeacher(load_network(path)[0], identity)
-    return StudentTeacher(load_student(path)[0], identity)
+    return RcnnTeacher(network, identity) if isinstance(network, Teacher) else StudentTeacher(network, identity)
