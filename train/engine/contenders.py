@@ -17,6 +17,7 @@ __all__ = [
     "annotated_data",
     "compared_data",
     "equal_plans",
+    "named_entries",
     "refuse_seen",
     "rendered_data",
     "taught_data",
@@ -54,14 +55,14 @@ class TrainingData:
 
 def rendered_data(entries: Sequence[str]) -> dict[str, TrainingData]:
     """Of entries NAME=FOLDER of shards. Raises InputError for what is written otherwise."""
-    return {name: TrainingData(shards=Path(folder)) for name, folder in _named(entries, "NAME=FOLDER").items()}
+    return {name: TrainingData(shards=Path(folder)) for name, folder in named_entries(entries, "NAME=FOLDER").items()}
 
 
 def annotated_data(entries: Sequence[str]) -> dict[str, TrainingData]:
     """Of entries NAME=ANNOTATIONS:IMAGES or NAME=ANNOTATIONS:IMAGES:DENSE. Raises InputError otherwise."""
     layout = "NAME=ANNOTATIONS:IMAGES[:DENSE]"
     data: dict[str, TrainingData] = {}
-    for name, value in _named(entries, layout).items():
+    for name, value in named_entries(entries, layout).items():
         places = value.split(":")
         if len(places) not in (2, 3) or not all(places):
             raise InputError(f"{name}={value}: give it as {layout}")
@@ -77,7 +78,7 @@ def taught_data(entries: Sequence[str], shards: Path) -> dict[str, TrainingData]
     """
     layout = "NAME=RECIPE[:TEACHER[:ANNOTATIONS:IMAGES]]"
     data: dict[str, TrainingData] = {}
-    for name, value in _named(entries, layout).items():
+    for name, value in named_entries(entries, layout).items():
         recipe, *places = value.split(":")
         if not recipe or len(places) not in (0, 1, 3) or not all(places[1:]):
             raise InputError(f"{name}={value}: give it as {layout}")
@@ -126,7 +127,8 @@ def refuse_seen(kinds: Mapping[str, TrainingData], pictures: Sequence[TruthPictu
                 raise InputError(f"{name} is trained on {len(seen)} of the measured photos, such as {min(seen)}")
 
 
-def _named(entries: Sequence[str], layout: str) -> dict[str, str]:
+def named_entries(entries: Sequence[str], layout: str) -> dict[str, str]:
+    """What stands behind NAME= in each entry. Raises InputError for another form, or a name that comes twice."""
     named = dict(entry.split("=", 1) for entry in entries if "=" in entry)
     if len(named) != len(entries):
         raise InputError(f"{' '.join(entries)}: give each as {layout}, every name once")

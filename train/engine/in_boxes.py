@@ -11,7 +11,6 @@ A difference is that to the network that is named first, paired by picture.
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,13 @@ import typer
 
 from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.results_file import header, write_results
-from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import read_coco
 from densepose_mobile.train.data.dense_labels import file_hash
+from densepose_mobile.train.engine.contenders import named_entries
 from densepose_mobile.train.engine.teachers import load_network
 from densepose_mobile.train.engine.worth import judge, table
 
-__all__ = ["named_weights"]
-
-
-def named_weights(entries: Sequence[str]) -> dict[str, Path]:
-    """The files of NAME=WEIGHTS. Raises InputError for an entry of another form, or a name that comes twice."""
-    files: dict[str, Path] = {}
-    for entry in entries:
-        name, _, place = entry.partition("=")
-        if not name or not place or name in files:
-            raise InputError(f"--network {entry}: give it as NAME=WEIGHTS, each name once")
-        files[name] = Path(place)
-    return files
+__all__: list[str] = []  # a command
 
 
 def _main(
@@ -50,7 +38,7 @@ def _main(
     limit: int = typer.Option(400, min=1, help="Only the first pictures of the rendered people."),
 ) -> None:
     """Measure every network in the same boxes, and write the table."""
-    files = named_weights(network)
+    files = {name: Path(place) for name, place in named_entries(network, "NAME=WEIGHTS").items()}
     networks = {name: load_network(file) for name, file in files.items()}
     atlas = Atlas.load()
     truths = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from densepose_mobile.atlas import Atlas
-from densepose_mobile.errors import AssetError, InputError
+from densepose_mobile.errors import AssetError
 from densepose_mobile.metrics import PictureScore, TruthPicture
 from densepose_mobile.spec import ModelSpec
 from densepose_mobile.train.data.export import export_coco
@@ -59,13 +59,6 @@ def test_students_and_teachers_stand_in_one_table(
         rows = content[kind]["measures"]
         assert rows["student"]["mask_iou"]["value"] == 0.2
         assert rows["teacher"]["mask_iou"]["more"]["value"] == pytest.approx(0.4)
-
-
-def test_networks_have_names_of_their_own() -> None:
-    assert in_boxes.named_weights(["a=x", "b=y=z"]) == {"a": Path("x"), "b": Path("y=z")}
-    for wrong in (["x"], ["a="], ["=x"], ["a=x", "a=y"]):
-        with pytest.raises(InputError, match="NAME=WEIGHTS"):
-            in_boxes.named_weights(wrong)
 
 
 def test_weights_that_are_missing_are_named_before_anything_is_measured(
