@@ -24,10 +24,10 @@ from densepose_mobile.train.engine.contenders import named_entries
 from densepose_mobile.train.engine.teachers import load_network
 from densepose_mobile.train.engine.worth import judge, table
 
-__all__: list[str] = []  # a command
+__all__ = ["main"]
 
 
-def _main(
+def main(
     network: list[str] = typer.Option(..., help="NAME=WEIGHTS of a student or a teacher. Repeatable."),
     photos: Path = typer.Option(..., help="COCO file of annotated photos that no network was trained on."),
     photo_images: Path = typer.Option(..., help="Folder of those photos."),
@@ -55,4 +55,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    typer.run(main)

@@ -42,7 +42,7 @@ def test_students_and_teachers_stand_in_one_table(
         return [PictureScore(picture.file_name, sums) for picture in pictures]
 
     monkeypatch.setattr(in_boxes, "judge", judge)
-    in_boxes._main(
+    in_boxes.main(
         network=[f"{name}={tmp_path / name}.safetensors" for name in ("student", "teacher")],
         photos=truth,
         photo_images=images,
@@ -69,5 +69,5 @@ def test_weights_that_are_missing_are_named_before_anything_is_measured(
     here = {"photos": truth, "synthetic": truth, "out": tmp_path / "table.json"}
     here |= dict.fromkeys(("photo_images", "synthetic_images"), truth.parent / "images")
     with pytest.raises(AssetError, match=r"none\.safetensors do not exist"):
-        in_boxes._main(network=[f"a={tmp_path / 'none.safetensors'}"], subset=None, limit=1, **here)
+        in_boxes.main(network=[f"a={tmp_path / 'none.safetensors'}"], subset=None, limit=1, **here)
     assert not (tmp_path / "table.json").exists()
