@@ -79,7 +79,7 @@ def test_geodesic_is_symmetric_left_to_right(seed):
     there = ATLAS.geodesic(mirrored[a], muv[:, a], mirrored[b], muv[:, b])
     gap = np.abs(here - there)
     assert (gap < 0.012).mean() > 0.95
-    assert gap.max() < 0.03  # near the head's middle two triangles of nodes may be as near; two of 75,000 pairs
+    assert gap.max() < 0.03  # near the head's middle two triangles of nodes are as near
 
 
 def test_known_ways():
