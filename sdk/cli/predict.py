@@ -79,7 +79,9 @@ def predict(
                         line = _print_json if as_json else None
                         advance = partial(_advance, bar, frames)
                         try:
-                            note = predict_video(predictor, job, out, mode, wanted, line=line, advance=advance)
+                            note = predict_video(
+                                predictor, job, out, mode, wanted, legend=legend, line=line, advance=advance
+                            )
                         finally:
                             bar.remove_task(frames)
                     else:

@@ -1,6 +1,5 @@
 """A video file at its own pace: what is late is passed over, so that a second lasts a second."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densepose_mobile.errors import InputError
-from densepose_mobile.imaging import as_rgb
+from densepose_mobile.imaging import as_rgb, open_video
 
 __all__ = ["Video"]
 
@@ -26,7 +25,7 @@ class Video:
     def __init__(self, path: Path, *, loop: bool = True) -> None:
         self.title = path.name
         self._path, self._loop = path, loop
-        self._capture = self._open()
+        self._capture = open_video(self._path)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.interval_ms = 1000 / (fps if 1 <= fps <= 240 else _USUAL_FPS)
         self.scene = 0  # grows when the video starts again
@@ -46,7 +45,7 @@ class Video:
                 return None
             self._capture.release()
             self.scene += 1
-            self._capture, self._start_ms, self._next, self._shown = self._open(), t_ms, 0, None
+            self._capture, self._start_ms, self._next, self._shown = open_video(self._path), t_ms, 0, None
 
     def close(self) -> None:
         """Close the file."""
@@ -69,13 +68,3 @@ class Video:
         if self._next == 0:
             raise InputError(f"{self._path} holds no frame that can be decoded: convert it to H.264 MP4 first")
         return False
-
-    def _open(self) -> cv2.VideoCapture:
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # we say ourselves what is wrong with a file
-        if not self._path.exists():
-            raise InputError(f"{self._path} does not exist: choose another source")
-        capture = cv2.VideoCapture(str(self._path))
-        if not capture.isOpened():
-            capture.release()
-            raise InputError(f"{self._path} is not a video that OpenCV can read: convert it to H.264 MP4 first")
-        return capture

@@ -55,7 +55,7 @@ def test_a_broken_video_is_named_with_the_mend(tmp_path: Path, content: bytes | 
     path = tmp_path / "bad.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.mp4.*(convert|choose)"):
+    with pytest.raises(InputError, match=r"bad\.mp4.*(convert|check)"):
         Video(path).picture(0)
 
 

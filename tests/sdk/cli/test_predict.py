@@ -2,7 +2,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -171,79 +170,3 @@ def test_slivers(tmp_path: Path, save: Save, model: object, size: tuple[int, int
     photo = save(tmp_path / "a.png", np.full((*size, 3), 255, np.uint8))
     assert main(["predict", str(photo), "-o", str(tmp_path / "out"), "--draw", "parts,uv,contour,boxes"]) == 0
     assert load_image(tmp_path / "out" / "a.iuv.png").shape == (*size, 3)
-
-
-def video(path: Path, frames: int, size: tuple[int, int] = (64, 48)) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 12.0, size)
-    assert writer.isOpened()
-    for index in range(frames):
-        frame = np.full((size[1], size[0], 3), 40, np.uint8)
-        frame[10:40, 4 + 4 * index : 24 + 4 * index] = 255
-        writer.write(frame)
-    writer.release()
-    return path
-
-
-def test_a_mode_predicts_frames_by_themselves(tmp_path: Path, model: object) -> None:
-    film = video(tmp_path / "film.mp4", 3)
-    assert main(["predict", str(film), "-o", str(tmp_path), "--mode", "fast", "--draw", "boxes"]) == 0
-    frames = json.loads((tmp_path / "film.json").read_text())["frames"]
-    assert [len(frame["people"]) for frame in frames] == [1, 1, 1]
-    assert not any("track" in frame["people"][0] for frame in frames)
-    assert [call["mode"] for call in model.calls] == ["fast"] * 3
-
-
-def test_a_video_gives_a_video(tmp_path: Path, model: object, capfd: pytest.CaptureFixture[str]) -> None:
-    film = video(tmp_path / "film.mp4", 6)
-    out = tmp_path / "out"
-    assert main(["predict", str(film), "-o", str(out), "--json"]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["film.json", "film.overlay.mp4"]
-    record = json.loads((out / "film.json").read_text())
-    assert record["fps"] == 12
-    assert [round(frame["t_ms"]) for frame in record["frames"]] == [0, 83, 167, 250, 333, 417]
-    lefts = [frame["people"][0]["box"][0] for frame in record["frames"]]
-    assert lefts == sorted(lefts)
-    assert lefts[-1] - lefts[0] == pytest.approx(20, abs=4)
-    assert {frame["people"][0]["track"] for frame in record["frames"]} == {7}
-    assert len(capfd.readouterr().out.splitlines()) == 6
-    capture = cv2.VideoCapture(str(out / "film.overlay.mp4"))
-    shapes = []
-    while True:
-        more, frame = capture.read()
-        if not more:
-            break
-        shapes.append(frame.shape)
-    assert shapes == [(48, 64, 3)] * 6
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3, 13])
-def test_every_frame_of_a_short_video_arrives(tmp_path: Path, model: object, frames: int) -> None:
-    film = video(tmp_path / "film.mp4", frames)
-    assert main(["predict", str(film), "-o", str(tmp_path / "out")]) == 0
-    capture = cv2.VideoCapture(str(tmp_path / "out" / "film.overlay.mp4"))
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == frames
-
-
-def test_a_disk_that_fills_up_under_a_video_leaves_the_earlier_one(
-    tmp_path: Path, model: object, capfd: pytest.CaptureFixture[str]
-) -> None:
-    resource = pytest.importorskip("resource")
-    film, out = tmp_path / "film.avi", tmp_path / "out"
-    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 12.0, (320, 240))
-    rng = np.random.default_rng(0)
-    for _ in range(12):
-        writer.write(rng.integers(0, 255, (240, 320, 3), dtype=np.uint8))
-    writer.release()
-    out.mkdir()
-    earlier = {out / "film.overlay.mp4": b"earlier", out / "film.json": b"{}"}
-    for path, data in earlier.items():
-        path.write_bytes(data)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file of this process grows beyond it
-    try:
-        code = main(["predict", str(film), "-o", str(out)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert code == 1
-    assert "of 12 frames arrived on the disk; free some room" in capfd.readouterr().err
-    assert {path: path.read_bytes() for path in out.iterdir()} == earlier
