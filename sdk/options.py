@@ -29,6 +29,8 @@ class Options:
             kind, called = (Real, "a number") if name in _SHARES else (Integral, "a whole number")
             if not isinstance(value, kind):
                 raise InputError(f"Options.{name} is {value!r}; it must be {called}")
+            plain = float if name in _SHARES else int
+            object.__setattr__(self, name, plain(getattr(self, name)))  # runtimes refuse NumPy's numbers
         for name, low in (("threads", 1), ("max_people", 0), ("closer_looks", 0)):
             if getattr(self, name) < low:
                 raise InputError(f"Options.{name} is {getattr(self, name)!r}; it must be {low} or more")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -91,7 +90,7 @@ class DensePoseResult:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "people", tuple(self.people))
-        object.__setattr__(self, "timings", MappingProxyType(dict(self.timings)))
+        object.__setattr__(self, "timings", dict(self.timings))  # no proxy: results travel between processes
         for person in self.people:
             left, top, right, bottom = person.box
             if left < 0 or top < 0 or right > self.width or bottom > self.height:

@@ -11,6 +11,7 @@ from densepose_mobile.apps.camera.live import LiveMode
 from densepose_mobile.apps.camera.sources import choice_for
 from densepose_mobile.apps.camera.state import Settings
 from densepose_mobile.bundle import DEFAULT_BUNDLE
+from densepose_mobile.cli.outputs import ENCODED_SUFFIXES
 from densepose_mobile.cli.predict import parse_styles
 from densepose_mobile.draw import DEFAULT_STYLES, STYLES
 
@@ -53,6 +54,9 @@ def camera(
         raise typer.BadParameter(f"{size!r} is not WIDTHxHEIGHT", param_hint="--size")
     if screenshot is None:
         require_display()
+    elif screenshot.suffix.lower() not in ENCODED_SUFFIXES:
+        kinds = ", ".join(ENCODED_SUFFIXES)
+        raise typer.BadParameter(f"{screenshot} ends in none of {kinds}", param_hint="--screenshot")
     prepare_kivy(offscreen=screenshot is not None)
     from densepose_mobile.apps.camera.view import run
 

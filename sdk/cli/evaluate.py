@@ -23,7 +23,7 @@ from densepose_mobile.cli.measure import (
     pictures_there,
     read_scores,
 )
-from densepose_mobile.cli.outputs import write_atomically
+from densepose_mobile.cli.outputs import prepare_folder, write_atomically
 from densepose_mobile.cli.predict import load_model
 from densepose_mobile.cli.results_file import command_line, header, model_card, write_results
 from densepose_mobile.cli.slices import slice_tables
@@ -37,6 +37,7 @@ from densepose_mobile.metrics import (
     TruthPicture,
     compare,
     read_coco,
+    require_same_pictures,
     summarise,
 )
 from densepose_mobile.metrics.bootstrap import RESAMPLES
@@ -112,6 +113,9 @@ def evaluate(
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(BASELINES)}", param_hint="--baseline")
     if (images is None) == (results is None):
         raise typer.BadParameter("give the pictures that a model is to look at, or --results", param_hint="--images")
+    for written in (save_results, per_picture, out):
+        if written is not None:
+            prepare_folder(written.parent)
     file = read_coco(annotations, keypoints, subset)
     pictures: Sequence[TruthPicture] = file.pictures[:limit]
     if not pictures:
@@ -128,6 +132,8 @@ def evaluate(
     if len(left_out) > _NAMED:
         _log.warning("left out: %d more, named by --out FILE", len(left_out) - _NAMED)
     other = None if against is None else read_scores(against)
+    if other is not None:
+        require_same_pictures([picture.file_name for picture in pictures], [score.file_name for score in other])
     atlas = Atlas.load()
     geodesics: Geodesics = atlas if distances is None else DistanceTable.load(distances, atlas)
     if images is not None:

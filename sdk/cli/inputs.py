@@ -39,13 +39,13 @@ def expand(inputs: Sequence[Path]) -> list[Job]:
     """
     found: list[tuple[Path, InputError | None]] = []
     for path in inputs:
-        if not path.is_dir():
-            found.append((path, None))
-            continue
         try:
+            if not path.is_dir():
+                found.append((path, None))
+                continue
             files = sorted(file for file in path.iterdir() if _is_input(file))
         except OSError as error:
-            found.append((path, InputError(f"{path} cannot be listed ({error.strerror or error})")))
+            found.append((path, InputError(f"{path} cannot be looked at ({error.strerror or error})")))
             continue
         empty = InputError(f"{path} holds no picture or video: {' '.join(PICTURE_SUFFIXES + VIDEO_SUFFIXES)}")
         found += [(file, None) for file in files] or [(path, empty)]

@@ -1,7 +1,9 @@
 """Writing results: all of a file or none of it."""
 
+import errno
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from densepose_mobile.errors import InputError, OutputError
 from densepose_mobile.results import DensePoseResult
 
 __all__ = [
+    "ENCODED_SUFFIXES",
     "encode_picture",
     "partial_file",
     "people",
@@ -28,8 +31,12 @@ __all__ = [
 
 _OPTIONS: Final = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 92],
     ".png": [cv2.IMWRITE_PNG_COMPRESSION, 4],
 }
+
+ENCODED_SUFFIXES: Final = tuple(_OPTIONS)
+"""Of pictures that can be written."""
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -52,7 +59,9 @@ def partial_file(path: Path) -> Iterator[Path]:
 
     Whatever goes wrong, nothing half-written stays behind.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    # Of fixed length, or a name that is just short enough for its folder could not be written.
+    mark = f"{zlib.crc32(os.fsencode(path.name)):08x}"
+    partial = path.with_name(f".{mark}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
         if partial.exists():
@@ -69,13 +78,21 @@ def write_atomically(path: Path, data: bytes) -> Path:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that belong to each other: none gets its name before there was room for all. Raises OutputError."""
+    """Write files that belong to each other: none gets its name before there was room for all.
+
+    Raises OutputError, and InputError for a name that is too long.
+    """
     path = None
     try:
+        for path in files:
+            with suppress(FileNotFoundError):
+                os.lstat(path)  # a name that is too long, before others have taken their places
         with ExitStack() as stack:
             for path, data in files.items():
                 stack.enter_context(partial_file(path)).write_bytes(data)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"{path} is too long a name for a file: rename the input") from None
         raise OutputError(f"cannot write {path} ({error.strerror or error}): free some room or choose --out") from None
 
 
@@ -106,9 +123,15 @@ def write_result(
 
 
 def encode_picture(path: Path, rgb: NDArray[np.uint8]) -> bytes:
-    """JPEG or PNG, after the path's suffix. rgb: (H, W, 3) uint8. Raises InputError beyond what the format holds."""
+    """JPEG or PNG, after the path's suffix. rgb: (H, W, 3) uint8.
+
+    Raises InputError for another suffix, and beyond what the format holds.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _OPTIONS:
+        raise InputError(f"{path} ends in none of {', '.join(ENCODED_SUFFIXES)}: name a picture of such a kind")
     try:
-        done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _OPTIONS[path.suffix])
+        done, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _OPTIONS[suffix])
     except cv2.error:
         done = False
     if not done:

@@ -72,7 +72,9 @@ def _check(array: NDArray[np.uint8], color: str) -> None:
     )
     got = f"got {array.dtype} {array.shape}"
     if array.dtype != np.uint8:
-        mend = "multiply 0..1 by 255 and convert" if array.dtype.kind == "f" else "convert"
+        mend = {"f": "multiply 0..1 by 255 and convert", "b": "multiply by 255 and convert"}.get(array.dtype.kind)
+        if mend is None:
+            mend = "shift 16-bit values right by 8 and convert" if array.dtype.itemsize == 2 else "convert"
         raise InputError(f"color={color!r} expects uint8 {expected}, {got}: {mend} with .astype(numpy.uint8)")
     if array.size == 0:
         raise InputError(f"color={color!r} expects uint8 {expected}, {got}: the picture is empty")

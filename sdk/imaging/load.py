@@ -37,11 +37,11 @@ def load_image(path: str | Path) -> NDArray[np.uint8]:
         layered = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if layered is not None and layered.ndim == 3 and layered.shape[2] == 4:
             if layered.dtype == np.uint16:
-                layered = np.right_shift(layered, 8)
-            rgb = flatten_alpha(layered.astype(np.uint8, copy=False), bgr=True)
-            # TIFF comes out upright already, whatever the flags.
-            return rgb if _is_tiff(data) else _upright(rgb, _orientation(data))
-    return picture
+                layered = np.right_shift(layered, _avif_bits(data) - 8 if _is_avif(data) else 8)
+            picture = flatten_alpha(layered.astype(np.uint8, copy=False), bgr=True)
+            if not _is_tiff(data):  # which comes out upright already, whatever the flags
+                picture = _upright(picture, _orientation(data))
+    return _upright_avif(picture, data) if _is_avif(data) else picture
 
 
 def _read(path: Path) -> bytes:
@@ -74,7 +74,8 @@ def _decode(path: Path, data: bytes) -> NDArray[np.uint8]:
     if data[:2] == b"\xff\xd8" and not _jpeg_is_whole(data):
         raise InputError(f"{path} is a JPEG that breaks off after {len(data)} bytes: copy it again")
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        # Not IMREAD_COLOR_RGB, which phones' OpenCV does not know, and which is ignored for AVIF with alpha.
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, MemoryError) as error:
         reason = "it has more than 2^30 pixels" if "CV_IO_MAX_IMAGE" in str(error) else "the file is damaged"
         raise InputError(f"{path} cannot be decoded: {reason}. Save it again as JPEG or PNG") from None
@@ -85,7 +86,7 @@ def _decode(path: Path, data: bytes) -> NDArray[np.uint8]:
         if kind:
             raise InputError(f"{path} is a damaged or incomplete {kind} file ({len(data)} bytes): copy it again")
         raise InputError(f"{path} is not a picture (it starts with {data[:8]!r}): give a JPEG, PNG, WebP, BMP or TIFF")
-    return np.asarray(picture, np.uint8)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture), np.uint8)
 
 
 def _known_kind(head: bytes) -> str | None:
@@ -95,7 +96,7 @@ def _known_kind(head: bytes) -> str | None:
         return "JPEG"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    if head[4:12] in (b"ftypavif", b"ftypavis"):
+    if _is_avif(head):
         return "AVIF"
     return "TIFF" if _is_tiff(head) else None
 
@@ -117,12 +118,34 @@ def _jpeg_is_whole(data: bytes) -> bool:
 
 
 def _may_have_alpha(data: bytes) -> bool:
-    head = data[:4096]
+    head = data[:32]
     if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return head[25] in (4, 6) or b"tRNS" in head
+        return head[25:26] in (b"\4", b"\6") or b"tRNS" in data[: data.find(b"IDAT")]
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return (head[12:16] == b"VP8X" and bool(head[20] & 0x10)) or head[12:16] == b"VP8L"
-    return _is_tiff(head)
+    return _is_tiff(head) or _is_avif(head)
+
+
+def _is_avif(data: bytes) -> bool:
+    return data[4:12] in (b"ftypavif", b"ftypavis")
+
+
+def _avif_bits(data: bytes) -> int:
+    """Of each channel of an AVIF file: 8, 10 or 12, from its `av1C` box."""
+    start = data.find(b"av1C")
+    flags = data[start + 6] if 0 <= start < len(data) - 6 else 0
+    return 8 + 2 * bool(flags & 0x40) + 2 * bool(flags & 0x40 and flags & 0x20)
+
+
+def _upright_avif(rgb: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
+    """Turned and mirrored as the boxes `irot` and `imir` before the pixels say: of OpenCV, AVIF comes as stored."""
+    boxes = data.partition(b"mdat")[0]
+    turn, mirror = (boxes[start + 4] if (start := boxes.find(mark)) >= 0 else None for mark in (b"irot", b"imir"))
+    if turn is not None:
+        rgb = np.rot90(rgb, turn & 3)
+    if mirror is not None:
+        rgb = rgb[:, ::-1] if mirror & 1 else rgb[::-1]
+    return np.ascontiguousarray(rgb)
 
 
 def _is_tiff(data: bytes) -> bool:

@@ -11,7 +11,15 @@ Score picture by picture and add up, or hand over everything at once:
 from densepose_mobile.metrics.baselines import BASELINES
 from densepose_mobile.metrics.coco import CocoFile, LeftOut, missing_pictures, read_coco
 from densepose_mobile.metrics.pairing import rank_picture
-from densepose_mobile.metrics.report import Difference, EvaluationReport, Measure, compare, evaluate, summarise
+from densepose_mobile.metrics.report import (
+    Difference,
+    EvaluationReport,
+    Measure,
+    compare,
+    evaluate,
+    require_same_pictures,
+    summarise,
+)
 from densepose_mobile.metrics.score import MEASURES, EvaluationOptions, PictureScore, score_picture
 from densepose_mobile.metrics.truth import SurfacePoints, TruthPerson, TruthPicture
 
@@ -33,6 +41,7 @@ __all__ = [
     "missing_pictures",
     "rank_picture",
     "read_coco",
+    "require_same_pictures",
     "score_picture",
     "summarise",
 ]

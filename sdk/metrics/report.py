@@ -17,7 +17,7 @@ from densepose_mobile.metrics.similarity import Geodesics
 from densepose_mobile.metrics.truth import TruthPicture
 from densepose_mobile.results import DensePoseResult
 
-__all__ = ["Difference", "EvaluationReport", "Measure", "compare", "evaluate", "summarise"]
+__all__ = ["Difference", "EvaluationReport", "Measure", "compare", "evaluate", "require_same_pictures", "summarise"]
 
 _RANKING_RESAMPLES: Final = 300  # each one re-ranks every prediction at ten thresholds
 
@@ -127,13 +127,8 @@ def compare(
 
     Raises InputError when the two were not measured on the same pictures.
     """
+    require_same_pictures([score.file_name for score in first], [score.file_name for score in second])
     by_name = {score.file_name: score for score in second}
-    strangers = sorted({score.file_name for score in first} ^ set(by_name))
-    if strangers or len(first) != len(second):
-        raise InputError(
-            f"the two models were measured on different pictures ({len(first)} and {len(second)}; "
-            f"only in one: {', '.join(strangers[:3])}); evaluate both on the same annotations"
-        )
     names, above, below = _sums(first)
     others, other_above, other_below = _sums([by_name[score.file_name] for score in first])
     shared = [name for name in names if name in others]
@@ -148,6 +143,16 @@ def compare(
             value = above[:, a[place]].sum() / totals[0] - other_above[:, b[place]].sum() / totals[1]
             differences[name] = Difference(float(value), float(ends[0, place]), float(ends[1, place]))
     return differences
+
+
+def require_same_pictures(first: Sequence[str], second: Sequence[str]) -> None:
+    """Raise InputError unless both name the same pictures, each once."""
+    strangers = sorted(set(first) ^ set(second))
+    if strangers or len(first) != len(second):
+        raise InputError(
+            f"the two models were measured on different pictures ({len(first)} and {len(second)}; "
+            f"only in one: {', '.join(strangers[:3])}); evaluate both on the same annotations"
+        )
 
 
 def _sums(scores: Sequence[PictureScore]) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:

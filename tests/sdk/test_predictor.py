@@ -274,6 +274,12 @@ def test_options_out_of_range_name_the_option(options: dict[str, Any]) -> None:
         Options(**options)
 
 
+def test_options_take_numbers_of_numpy() -> None:
+    options = Options(threads=np.int64(3), score=np.float32(0.5))
+    assert (type(options.threads), type(options.score)) == (int, float)
+    assert options == Options(threads=3, score=0.5)
+
+
 def test_every_stage_is_timed(fake_model: Make, fake_runtime: Any, tmp_path: Path) -> None:
     file = tmp_path / "one.png"
     cv2.imwrite(str(file), paint(1280, 960, (GREEN, (20, 20, 900, 900)), (RED, (1000, 400, 1100, 600))))

@@ -1,6 +1,9 @@
 """Results: agreement of maps and boxes, painting, JSON, filtering."""
 
+import copy
 import json
+import pickle
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -64,6 +67,13 @@ def test_boxes_and_scores_of_nobody_keep_their_shape() -> None:
     assert empty.iuv().shape == (4, 6, 3)
     assert not empty.iuv().any()
     assert repr(empty) == "DensePoseResult(0 people, 6 x 4 px)"
+
+
+def test_results_travel_between_processes(result: DensePoseResult) -> None:
+    for twin in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        assert twin.to_json() == result.to_json()
+        np.testing.assert_array_equal(twin.iuv(), result.iuv())
+    assert asdict(result)["timings"] == dict(result.timings)
 
 
 def test_json_names_parts_and_counts_pixels(result: DensePoseResult) -> None:

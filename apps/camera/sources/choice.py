@@ -61,9 +61,14 @@ def choice_for(text: str) -> Choice:
         return Choice("people")
     if word == "camera" or word.isdecimal():
         return Choice("camera", word if word.isdecimal() else "0")
-    path = Path(word).expanduser()
-    if not path.exists():
-        raise InputError(f'{word} does not exist: give "camera", "people", or the path of a video, picture or folder')
+    try:
+        path = Path(word).expanduser()
+        if not path.exists():
+            raise InputError(
+                f'{word} does not exist: give "camera", "people", or the path of a video, picture or folder'
+            )
+    except (OSError, RuntimeError, ValueError) as error:  # a closed folder; ~ of nobody; a null character
+        raise InputError(f"{word!r} cannot be looked at ({error}): choose another source") from None
     if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
         return Choice("video", str(path))
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:

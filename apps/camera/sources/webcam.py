@@ -54,9 +54,12 @@ class Webcam:
 
 
 def _opened(number: int) -> cv2.VideoCapture:
-    told = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we say ourselves what is wrong with a camera
+    logging = getattr(cv2.utils, "logging", None)
+    if logging is None or not hasattr(logging, "setLogLevel"):  # phones' OpenCV cannot be quietened
+        return cv2.VideoCapture(number)
+    told = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # we say ourselves what is wrong with a camera
     try:
         return cv2.VideoCapture(number)
     finally:
-        cv2.utils.logging.setLogLevel(told)
+        logging.setLogLevel(told)

@@ -46,6 +46,7 @@ def test_usage_mistakes(camera: None, tmp_path: Path, capfd: pytest.CaptureFixtu
     assert command_line.main(["camera", "--size", "large"]) == 2
     assert command_line.main(["camera", "--mode", "slow"]) == 2
     assert command_line.main(["camera", "--draw", "stripes"]) == 2
+    assert command_line.main(["camera", "--screenshot", "window.bmp"]) == 2
     assert command_line.main(["camera", str(tmp_path / "missing.mp4")]) == 1
     assert "missing.mp4 does not exist" in capfd.readouterr().err
 

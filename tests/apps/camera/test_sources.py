@@ -137,6 +137,12 @@ def test_a_missing_camera_is_told_with_the_mend() -> None:
         open_source(Choice("camera", "93"))
 
 
+def test_a_camera_opens_with_an_opencv_that_cannot_be_quietened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    monkeypatch.delattr(cv2.utils, "logging")
+    assert open_source(Choice("camera")).picture(0) is not None
+
+
 def test_words_mean_sources(tmp_path: Path, save: Save, film: Film) -> None:
     assert choice_for("people") == choice_for("") == Choice("people")
     assert choice_for("camera") == choice_for("0") == Choice("camera", "0")
@@ -145,6 +151,9 @@ def test_words_mean_sources(tmp_path: Path, save: Save, film: Film) -> None:
     assert choice_for(str(picture)) == Choice("pictures", str(picture))
     assert choice_for(str(tmp_path)) == Choice("pictures", str(tmp_path))
     assert choice_for(str(movie)) == Choice("video", str(movie))
+    for word in ("x" * 300, "~nobody-of-this-name/a.jpg"):
+        with pytest.raises(InputError, match="choose another"):
+            choice_for(word)
     (tmp_path / "notes.txt").write_bytes(b"")
     for word in ("notes.txt", "missing.mp4"):
         with pytest.raises(InputError, match=word):

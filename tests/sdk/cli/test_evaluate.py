@@ -89,6 +89,19 @@ def run(*options):
     return main(["evaluate", "people.json", "--images", "images", "--model", "tiny.dpm", *options])
 
 
+@pytest.mark.parametrize("option", ["--out", "--per-picture", "--save-results"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_looked_at(dataset, capsys, monkeypatch, option):
+    monkeypatch.setattr(SeesASquare, "predict", None)
+    assert run(option, "people.json/below/out.json") == 1
+    assert "cannot write into people.json/below" in capsys.readouterr().err
+
+
+def test_missing_folders_are_made(dataset):
+    assert run("--resamples", "50", "--per-picture", "new/p.jsonl", "--save-results", "newer/r.json") == 0
+    assert len((dataset.parent / "new" / "p.jsonl").read_text().splitlines()) == 4
+    assert json.loads((dataset.parent / "newer" / "r.json").read_text())
+
+
 def test_table_and_results_file(dataset, capsys):
     options = ["--subset", "val2017", "--resamples", "50", "--out", "results/tiny.json", "--per-picture", "s.jsonl"]
     assert run(*options, "--baseline", "constant-uv", "--baseline", "mirrored") == 0
@@ -210,7 +223,7 @@ def test_people_followed_through_a_video(dataset, capsys):
     assert tracks["mota"] == pytest.approx(1 - 1 / len(results), abs=1e-4)
 
 
-def test_comparison_with_an_earlier_run(dataset, capsys):
+def test_comparison_with_an_earlier_run(dataset, capsys, monkeypatch):
     assert run("--per-picture", "one.jsonl", "--resamples", "50") == 0
     lines = [json.loads(line) for line in (dataset.parent / "one.jsonl").read_text().splitlines()]
     for line in lines:
@@ -221,6 +234,7 @@ def test_comparison_with_an_earlier_run(dataset, capsys):
     assert content["differences"]["against"]["mask_iou"] == {"value": 0.25, "low": 0.25, "high": 0.25}
     assert content["against"]["file"] == "two.jsonl"
     capsys.readouterr()
+    monkeypatch.setattr(SeesASquare, "predict", None)  # nothing is looked at before the file is found to be wrong
     assert run("--against", "two.jsonl", "--limit", "2") == 1
     assert "different pictures" in capsys.readouterr().err
     (dataset.parent / "bad.jsonl").write_text('{"sums": 1}\n')

@@ -45,6 +45,14 @@ def test_an_empty_folder_is_an_error_of_its_own(tmp_path: Path) -> None:
         raise empty.error or AssertionError
 
 
+def test_a_path_that_cannot_be_looked_at_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (picture,) = touch(tmp_path, "a.jpg")
+    long, good = expand([tmp_path / ("x" * 300 + ".jpg"), picture])
+    assert good.error is None
+    with pytest.raises(InputError, match=r"cannot be looked at \(File name too long\)"):
+        raise long.error or AssertionError
+
+
 def test_same_stems_stay_apart(tmp_path: Path) -> None:
     paths = touch(tmp_path / "x", "a.jpg", "a.png", "a-2.jpg") + touch(tmp_path / "y", "A.jpg")
     assert [job.stem for job in expand(paths)] == ["a", "a-3", "a-2", "A-4"]

@@ -85,6 +85,31 @@ def test_pictures_round_trip(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], rgb)
 
 
+@pytest.mark.parametrize("name", ["a.PNG", "a.jpeg"])
+def test_suffixes_are_known_however_they_are_written(tmp_path: Path, name: str) -> None:
+    rgb = np.full((8, 8, 3), (200, 40, 40), np.uint8)
+    path = write_atomically(tmp_path / name, encode_picture(tmp_path / name, rgb))
+    np.testing.assert_allclose(cv2.imread(str(path))[4, 4, ::-1], (200, 40, 40), atol=4)
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a"])
+def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"none of \.jpg"):
+        encode_picture(tmp_path / name, np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_name_that_just_fits_is_written(tmp_path: Path) -> None:
+    name = "x" * 250 + ".json"
+    write_atomically(tmp_path / name, b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_name_that_is_too_long_concerns_its_input_alone(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="rename the input"):
+        write_together({tmp_path / "short.json": b"{}", tmp_path / ("x" * 260 + ".jpg"): b""})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pictures_too_large_for_the_format(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="70000 x 1 px"):
         encode_picture(tmp_path / "a.jpg", np.zeros((1, 70000, 3), np.uint8))

@@ -44,6 +44,9 @@ def test_rotation_is_clockwise(rotation: int, turns: int) -> None:
     ("array", "color", "word"),
     [
         (PICTURE.astype(np.float32), "rgb", "multiply"),
+        (PICTURE.astype(np.uint16), "rgb", "right by 8"),
+        (PICTURE > 8, "rgb", "multiply by 255"),
+        (PICTURE.astype(np.int64), "rgb", ": convert with"),
         (PICTURE[..., 0], "rgb", 'color="gray"'),
         (np.zeros((6, 8, 4), np.uint8), "rgb", 'color="rgba"'),
         (PICTURE, "rgba", 'color="rgb"'),

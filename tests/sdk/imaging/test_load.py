@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -74,6 +75,57 @@ def test_exif_orientation(tmp_path: Path, orientation: int, kind: str) -> None:
     loaded = load_image(write(tmp_path, "p." + kind[:3], raw))
     assert loaded.shape == (16, 32, 3)
     np.testing.assert_allclose(loaded[[3, 3, 12, 12], [4, 27, 4, 27]].astype(int), [RED, GREEN, BLUE, WHITE], atol=12)
+
+
+def avif(rgb: np.ndarray, orientation: int = 1) -> bytes:
+    pillow = pytest.importorskip("PIL.Image")
+    if not pytest.importorskip("PIL.features").check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    exif = pillow.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    pillow.fromarray(rgb).save(file, "AVIF", quality=100, subsampling="4:4:4", exif=exif)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("channels", [3, 4])
+def test_avif_is_upright(tmp_path: Path, orientation: int, channels: int) -> None:
+    pixels = stored(quarters(), orientation)
+    if channels == 4:
+        pixels = np.dstack([pixels, np.full(pixels.shape[:2], 250, np.uint8)])
+    loaded = load_image(write(tmp_path, "p.avif", avif(pixels, orientation)))
+    assert loaded.shape == (16, 32, 3)
+    np.testing.assert_allclose(loaded[[3, 3, 12, 12], [4, 27, 4, 27]].astype(int), [RED, GREEN, BLUE, WHITE], atol=12)
+
+
+def test_alpha_of_avif_is_blended_on_white(tmp_path: Path) -> None:
+    pixels = np.full((16, 16, 4), (200, 0, 0, 255), np.uint8)
+    pixels[:8, :, 3] = 0
+    loaded = load_image(write(tmp_path, "p.avif", avif(pixels)))
+    np.testing.assert_allclose(loaded[[2, 13], [8, 8]].astype(int), [(255, 255, 255), (200, 0, 0)], atol=6)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_avif_of_more_bits_with_alpha(tmp_path: Path, bits: int) -> None:
+    deep = np.zeros((16, 16, 4), np.uint16)
+    deep[..., 2], deep[..., 3] = 200 << (bits - 8), (1 << bits) - 1
+    try:
+        done, data = cv2.imencode(".avif", deep, [cv2.IMWRITE_AVIF_DEPTH, bits])
+    except cv2.error:
+        done = False
+    if not done:
+        pytest.skip("this OpenCV writes no such AVIF")
+    loaded = load_image(write(tmp_path, "p.avif", data.tobytes()))
+    np.testing.assert_allclose(loaded[8, 8].astype(int), (200, 0, 0), atol=4)
+
+
+def test_transparency_after_a_long_profile_is_seen(tmp_path: Path) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    picture = pillow.fromarray(np.zeros((8, 8), np.uint8)).convert("P")
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=0, icc_profile=np.random.default_rng(0).bytes(9000))
+    assert load_image(write(tmp_path, "p.png", file.getvalue())).min() == 255
 
 
 def test_depths_and_channels(tmp_path: Path) -> None:
