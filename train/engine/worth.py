@@ -21,17 +21,18 @@ in the table as `before`.
 
 Where a recipe has no whole pictures, the people's boxes are given, in training and in measuring: what is compared are
 the dense maps, which a short run teaches enough to tell data apart. Runs and measurements that are there already are
-not made again, so that it may be stopped at any time. A difference is that of the means over seeds, paired by picture,
-against the data that is named first.
+not made again, so that it may be stopped at any time; a run of another recipe or other data is refused. A difference is
+that of the means over seeds, paired by picture, against the data that is named first.
 """
 
+import hashlib
 import json
 import logging
 import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ from densepose_mobile.atlas import Atlas
 from densepose_mobile.cli.measure import measure_pictures, read_scores
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.cli.results_file import header, write_results
+from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import load_image
 from densepose_mobile.metrics import PictureScore, TruthPicture, compare, read_coco, summarise
 from densepose_mobile.options import Options
@@ -65,6 +67,9 @@ _MEASURES: Final = (
     "recall", "false_positives", "mask_iou", "keypoint_agreement", "limb_agreement", "swap_rate", "keypoint_gps",
     "gps", "gpsm",
 )  # fmt: skip
+
+_PLAN: Final = "plan.json"
+"""In the folder of a run: recipe, data and first weights that it is made of."""
 
 _BEFORE: Final = "before"
 """Row of the weights that runs begin with."""
@@ -118,7 +123,20 @@ def judge(
 
 
 def _student(recipe: Recipe, data: TrainingData, out: Path, begin: Path | None) -> Student:
-    """Train, or go on, or take what is there. begin: weights to start from."""
+    """Train, or go on, or take what is there. begin: weights to start from.
+
+    Raises InputError for a folder that holds a run of another recipe, other data or other weights to begin with.
+    """
+    made_of = {
+        "recipe": asdict(recipe),
+        "data": data.describe(),
+        "begin": None if begin is None else file_hash(begin),
+    }
+    plan = (json.dumps(made_of, indent=2) + "\n").encode()
+    if out.exists() and any(out.iterdir()) and not ((out / _PLAN).is_file() and (out / _PLAN).read_bytes() == plan):
+        raise InputError(f"{out} holds a run of another recipe or other data: name another folder with --runs")
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / _PLAN, plan)
     steps = recipe.optimisation.max_steps
     if (out / STUDENT_NAME).is_file() and load_student(out / STUDENT_NAME)[1]["step"] >= steps:
         return load_student(out / STUDENT_NAME)[0]
@@ -128,16 +146,34 @@ def _student(recipe: Recipe, data: TrainingData, out: Path, begin: Path | None) 
     return load_student(out / STUDENT_NAME)[0]
 
 
+@dataclass(frozen=True)
+class _Truth:
+    """Annotated pictures, their folder, and sha256 of the annotation file."""
+
+    pictures: Sequence[TruthPicture]
+    images: Path
+    sha256: str
+
+    @classmethod
+    def read(cls, annotations: Path, images: Path, subset: str | None = None, limit: int | None = None) -> "_Truth":
+        return cls(read_coco(annotations, subset=subset).pictures[:limit], images, file_hash(annotations))
+
+    def mark(self, finds: bool) -> str:
+        """Of what is asked, for the name of a file that holds the answer."""
+        names = [picture.file_name for picture in self.pictures]
+        return hashlib.sha256(json.dumps([self.sha256, names, finds]).encode()).hexdigest()[:12]
+
+
 def _measured(
-    student: Student, truths: Mapping[str, tuple[Sequence[TruthPicture], Path]], atlas: Atlas, finds: bool, home: Path
+    student: Student, truths: Mapping[str, _Truth], atlas: Atlas, finds: bool, home: Path
 ) -> dict[str, list[PictureScore]]:
-    """`judge` on every kind of truth, or what it said before, as it is kept in the folder of the run."""
+    """`judge` on every kind of truth, or what it said before of the same, as it is kept in the folder of the run."""
     home.mkdir(parents=True, exist_ok=True)
     scores: dict[str, list[PictureScore]] = {}
-    for kind, (pictures, images) in truths.items():
-        kept = home / f"{kind}.jsonl"
+    for kind, truth in truths.items():
+        kept = home / f"{kind}-{truth.mark(finds)}.jsonl"
         if not kept.is_file():
-            judged = judge(student.eval(), pictures, images, atlas, finds)
+            judged = judge(student.eval(), truth.pictures, truth.images, atlas, finds)
             write_atomically(kept, ("\n".join(json.dumps(score.to_json()) for score in judged) + "\n").encode())
         scores[kind] = read_scores(kept)
     return scores
@@ -171,9 +207,9 @@ def _main(
     plans = equal_plans(kinds, recipe)
     made_of = {name: own.describe() for name, own in kinds.items()}
     atlas = Atlas.load()
-    truths = {"photos": (read_coco(photos, subset=subset).pictures, photo_images)}
-    refuse_seen(kinds, *truths["photos"])
-    truths["synthetic"] = (read_coco(synthetic).pictures[:limit], synthetic_images)
+    truths = {"photos": _Truth.read(photos, photo_images, subset)}
+    refuse_seen(kinds, truths["photos"].pictures, photo_images)
+    truths["synthetic"] = _Truth.read(synthetic, synthetic_images, limit=limit)
     scores: dict[str, dict[str, list[list[PictureScore]]]] = {kind: defaultdict(list) for kind in truths}
     begun: dict[int, Path] = {}
     for turn in range(seeds):

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,9 +153,37 @@ def test_runs_begin_with_the_weights_that_are_given(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(worth, "train", train)
     plan, first = load_recipe(Path(recipes.__file__).parent / "probe.yaml"), tmp_path / "v1-1.safetensors"
+    first.write_bytes(b"weights")
+    data, out = contenders.TrainingData(), tmp_path / "run"
     for _ in range(2):  # what is there is not made again
-        worth._student(plan, contenders.TrainingData(tmp_path), tmp_path, first)
+        worth._student(plan, data, out, first)
     assert begun == [first]
+    (tmp_path / "teacher").write_bytes(b"weights")
+    taught = contenders.TrainingData(teacher=tmp_path / "teacher")
+    for other in ((replace(plan, seed=7), data, first), (plan, taught, first), (plan, data, None)):
+        with pytest.raises(InputError, match="another recipe or other data"):
+            worth._student(other[0], other[1], out, other[2])
+    assert begun == [first]
+
+
+def test_measurements_of_other_pictures_are_made_anew(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard(tmp_path / "a.tar", range(3))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
+    asked = []
+
+    def judge(student: Student, pictures: Sequence[TruthPicture], *_: object) -> list[PictureScore]:
+        asked.append([picture.file_name for picture in pictures])
+        return [PictureScore(picture.file_name, {"recall": (1.0, 1.0)}) for picture in pictures]
+
+    monkeypatch.setattr(worth, "judge", judge)
+    student = Student(ModelSpec(detect_size=64, track_size=96, feature_channels=8), head_width=8)
+    for limit, finds in ((2, False), (2, False), (3, False), (3, True)):
+        truth = worth._Truth.read(path, path.parent / "images", limit=limit)
+        (kept,) = worth._measured(student, {"photos": truth}, Atlas.load(), finds, tmp_path / "run").values()
+        assert [score.file_name for score in kept] == [picture.file_name for picture in truth.pictures]
+    assert [len(names) for names in asked] == [2, 3, 3]
 
 
 def test_the_table_holds_the_weights_that_runs_began_with(
