@@ -3,7 +3,8 @@
 Boxes and masks teach the detector and the silhouette, surface points part and U, V where they lie, coarse part masks
 the part elsewhere, and so do visible keypoints where there are no such masks. Dense labels beside the file (filled in
 by the inpainting network, or true ones) teach part and U, V in the rest of the mask. What nobody says is marked as
-unknown and costs nothing. Crowds are unknown as well, and whoever is found in them is neither right nor wrong.
+unknown and costs nothing. Crowds, and regions in which nobody was annotated, are unknown as well, and whoever is found
+in them is neither right nor wrong.
 """
 
 import logging
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture, missing_pictures, read_coco
 from densepose_mobile.metrics.keypoints import KEYPOINT_NAMES
+from densepose_mobile.metrics.segmentation import fill_polygons
 from densepose_mobile.provenance import refuse_eval_only
 from densepose_mobile.train.data.croppable import croppable, longer_sides
 from densepose_mobile.train.data.dense_labels import DenseLabels
@@ -109,8 +111,13 @@ def split_points(points: SurfacePoints, every: int) -> tuple[SurfacePoints, Surf
 
 
 def _rows(picture: TruthPicture) -> tuple[Sequence[TruthPerson], Sequence[TruthPerson]]:
-    """Those who are rows of the scene: people whose annotations are used, the largest first, then crowds."""
-    crowds = [person for person in picture.people if person.crowd][: MAX_PEOPLE // 4]
+    """Those who are rows of the scene: people whose annotations are used, the largest first, then crowds.
+
+    A region in which nobody was annotated is a crowd.
+    """
+    size = picture.height, picture.width
+    regions = [TruthPerson.from_mask(-1, fill_polygons([polygon], *size), crowd=True) for polygon in picture.ignored]
+    crowds = [*(person for person in picture.people if person.crowd), *regions][: MAX_PEOPLE // 4]
     people = sorted((person for person in picture.people if not person.crowd), key=lambda person: -person.box_area)
     return people[: MAX_PEOPLE - len(crowds)], crowds
 
@@ -130,12 +137,14 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
         )
     labels = np.zeros((*rgb.shape[:2], 4), np.uint8)
     known, crowds = _rows(picture)
-    unknown = [person for person in picture.people if person not in known]
-    rows = [*known, *crowds]
-    for person in unknown:
-        labels[person.mask] = (UNKNOWN, 0, 0, 1 + rows.index(person) if person in rows else 0)
+    labels[picture.ignored_mask] = (UNKNOWN, 0, 0, 0)
+    for person in picture.people:
+        if person not in known:
+            labels[person.mask] = (UNKNOWN, 0, 0, 0)
+    for instance, crowd in enumerate(crowds, len(known) + 1):
+        labels[crowd.mask, 3] = instance
     points = [NO_POINTS]
-    keypoints = np.zeros((len(rows), len(KEYPOINT_NAMES), 3), np.float32)
+    keypoints = np.zeros((len(known) + len(crowds), len(KEYPOINT_NAMES), 3), np.float32)
     for instance, person in enumerate(known, 1):  # smaller people lie on top: they would vanish beneath
         mask = person.mask
         labels[mask] = (UNKNOWN_PART, 0, 0, instance)
@@ -149,7 +158,7 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
         if dense is not None:
             _fill_in(labels, mask, dense, person.id)
         points.append(_points(person, instance))
-    least = np.where(np.arange(len(rows)) < len(known), _SMALLEST, np.inf)
+    least = np.where(np.arange(len(keypoints)) < len(known), _SMALLEST, np.inf)
     return Scene.of(rgb, labels, least, np.concatenate(points), keypoints)
 
 

@@ -116,7 +116,7 @@ class TrainingBatches(Dataset[Batch]):
             seen = True
             shown = scene
             if isinstance(source, Photo) and rng.random() < _CLOSE:
-                shown = scene.around_someone(rng, [row for row in look.people if row is not None])
+                shown = scene.around_someone(rng, [row for row in look.among if row is not None])
             guests = None if look.guests is None else self._scene(look.guests)
             if guests is not None:
                 shown = with_guests(rng, shown, guests)

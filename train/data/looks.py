@@ -47,13 +47,15 @@ class Look:
 
     number: of all looks of the run. sources: the picture, then others in case it cannot be read or shows too little.
     people: whom to crop, rows of the scene; None a crop of nobody; empty for a whole sample. first: number of the first
-    crop, where other crops of the same look are made elsewhere. guests: photo whose people are pasted into the picture.
+    crop, where other crops of the same look are made elsewhere. among: `people` wherever they are made, for what all
+    crops of the look share. guests: photo whose people are pasted into the picture.
     """
 
     number: int
     sources: tuple[Source, ...]
     people: tuple[int | None, ...] = ()
     first: int = 0
+    among: tuple[int | None, ...] = ()
     guests: Photo | None = None
 
 
@@ -176,7 +178,7 @@ class Planner:
         if self._plan.guests and self._peopled_photos and rng.random() < self._plan.guests:
             guests = self._peopled_photos[int(rng.integers(len(self._peopled_photos)))]
         self._looks += 1
-        return Look(self._looks - 1, (picture, *spares), people, guests=guests)
+        return Look(self._looks - 1, (picture, *spares), people, among=people, guests=guests)
 
     def _picture(self, rng: np.random.Generator) -> Source:
         if self._photos and (self._rounds is None or rng.random() < self._plan.photos):

@@ -17,8 +17,8 @@ from densepose_mobile.metrics import SurfacePoints, TruthPerson, TruthPicture
 from densepose_mobile.metrics.segmentation import encode_rle
 from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.spec import ModelSpec
-from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene, split_points
-from densepose_mobile.train.data.dataset import Batch
+from densepose_mobile.train.data.annotated import AnnotatedPhotos, Photo, annotated_scene, split_points
+from densepose_mobile.train.data.dataset import Batch, TrainingBatches
 from densepose_mobile.train.data.dense_labels import DenseIndex, DenseLabels, file_hash, write_person
 from densepose_mobile.train.data.export import export_coco
 from densepose_mobile.train.data.looks import BatchPlan, Place, Planner
@@ -74,6 +74,38 @@ def test_whoever_is_found_in_a_crowd_is_neither_right_nor_wrong() -> None:
     assert sample.kinds[:3].tolist() == [1, 2, 0]
     np.testing.assert_allclose(sample.boxes[1], np.array([70, 0, 120, 90]) * 64 / SIZE, atol=1)
     assert scene.people().tolist() == [0]
+
+
+def test_whoever_is_found_where_nobody_was_annotated_is_neither_right_nor_wrong() -> None:
+    people = (TruthPerson.from_mask(1, mask(10, 10, 60, 110)),)
+    ignored = ((70, 0, 120, 0, 120, 90, 70, 90), (0, 112, 120, 112, 120, 120, 0, 120), (50, 20, 70, 20, 70, 40, 50, 40))
+    picture = TruthPicture(1, "a.jpg", SIZE, SIZE, people, ignored)
+    scene = annotated_scene(picture, np.zeros((SIZE, SIZE, 3), np.uint8))
+    codes = scene.labels[..., 0]
+    assert (codes[10, 100], codes[116, 5], codes[30, 65]) == (UNKNOWN,) * 3
+    assert (codes[30, 55], codes[100, 100]) == (UNKNOWN_PART, 0)  # annotated people lie on top
+    still = Augmentation(photometric_share=0, flip=0, window=0, occluder=0, rotate=0, zoom=0)
+    sample = whole_sample(np.random.default_rng(0), scene, SPEC, still)
+    assert sample.kinds[:5].tolist() == [1, 2, 2, 2, 0]
+    assert scene.people().tolist() == [0]
+    assert [photo.people for photo in [Photo.of(0, picture)]] == [(0,)]
+
+
+def test_photos_give_the_same_crops_however_they_are_shared_out(
+    tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
+) -> None:
+    shard(tmp_path / "a.tar", range(4))
+    path = export_coco(tmp_path / "a.tar", tmp_path / "coco", plain_labels)
+    photos = AnnotatedPhotos(path, path.parent / "images")
+    make = TrainingBatches(None, SPEC, Augmentation(), lambda folder: plain_labels, 0, photos)
+    planner = Planner(BatchPlan(whole=0, crops=3), 0.0, 0, None, photos.read())
+    straddling = 0
+    for order, _ in islice(planner.orders(Place()), 12):
+        parts = [order.part(rank, 2) for rank in range(2)]
+        straddling += len({look.number for part in parts for look in part.crops}) < sum(len(p.crops) for p in parts)
+        crops = torch.cat([make[part]["crop_image"] for part in parts])
+        assert torch.equal(crops, make[order]["crop_image"])
+    assert straddling > 2
 
 
 def test_of_too_many_people_the_small_ones_are_unknown() -> None:
