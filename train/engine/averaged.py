@@ -8,6 +8,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
+from densepose_mobile.errors import InputError
 from densepose_mobile.train.data.dataset import Batch
 from densepose_mobile.train.data.draws import Draw, generator
 from densepose_mobile.train.engine.recipe import Recipe
@@ -63,18 +64,7 @@ class AveragedTask(lightning.LightningModule, ABC):
     def configure_optimizers(self) -> Any:
         """The backbone and what reads its features have their own rate, biases do not decay."""
         plan = self.recipe.optimisation
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, parameter in self.trained_parameters():
-            if parameter.requires_grad:
-                groups.setdefault((name.startswith(self.slow), parameter.ndim > 1), []).append(parameter)
-        rated = [
-            {
-                "params": parameters,
-                "lr": plan.lr * (plan.backbone_lr if backbone else 1.0),
-                "weight_decay": plan.weight_decay if weights else 0.0,
-            }
-            for (backbone, weights), parameters in groups.items()
-        ]
+        rated = self._groups()
         optimizer: torch.optim.Optimizer
         fused = self.recipe.precision != "fp16"  # a fused step unscales gradients after they were clipped
         if plan.optimizer == "sgd":
@@ -83,6 +73,42 @@ class AveragedTask(lightning.LightningModule, ABC):
             optimizer = torch.optim.AdamW(rated, fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(step, plan))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters that share a rate and a weight decay, as optimisers take them."""
+        plan = self.recipe.optimisation
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, parameter in self.trained_parameters():
+            if parameter.requires_grad:
+                groups.setdefault((name.startswith(self.slow), parameter.ndim > 1), []).append(parameter)
+        return [
+            {
+                "params": parameters,
+                "lr": plan.lr * (plan.backbone_lr if backbone else 1.0),
+                "weight_decay": plan.weight_decay if weights else 0.0,
+            }
+            for (backbone, weights), parameters in groups.items()
+        ]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raise InputError for a checkpoint whose optimiser trained other parameters."""
+        (state,) = checkpoint["optimizer_states"]
+        trained = [len(group["params"]) for group in state["param_groups"]]
+        if trained != [len(group["params"]) for group in self._groups()]:
+            raise InputError(
+                "the checkpoint is of a run that trained other layers: resume with the recipe's "
+                "`optimisation.frozen_stages` and losses of then, or begin another run from its weights with --init"
+            )
+
+    def on_train_start(self) -> None:
+        """Let the recipe's rates and decay count where a run is resumed: a checkpoint brings those of then."""
+        plan = self.recipe.optimisation
+        for optimizer, config in zip(self.trainer.optimizers, self.trainer.lr_scheduler_configs, strict=True):
+            schedule = config.scheduler
+            for group, own in zip(optimizer.param_groups, self._groups(), strict=True):
+                group["weight_decay"], group["initial_lr"] = own["weight_decay"], own["lr"]
+                group["lr"] = own["lr"] * lr_factor(schedule.last_epoch, plan)
+            schedule.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
 
     def total(self, parts: dict[str, Tensor]) -> Tensor:
         """Sum of the losses, which are kept for the log. Raises FloatingPointError for one that is not finite."""

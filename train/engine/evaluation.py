@@ -39,6 +39,10 @@ class PeriodicEvaluation(lightning.Callback):
         self._examiners = examiners
         self._done = -1
 
+    def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """What a resumed run begins with was evaluated before; at step 0 there is nothing to evaluate."""
+        self._done = trainer.global_step
+
     def on_train_batch_end(self, trainer: lightning.Trainer, module: Any, *_: Any, **__: Any) -> None:
         """Evaluate when it is time."""
         step = trainer.global_step

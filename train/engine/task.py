@@ -44,6 +44,8 @@ class StudentTask(AveragedTask):
         self.spec = recipe.student.spec()
         self.student = Student(self.spec, recipe.student.head_width).to(memory_format=torch.channels_last)
         self.student.freeze(recipe.optimisation.frozen_stages)
+        # With gradients of zero its weights would still decay.
+        self.student.detector.requires_grad_(recipe.losses.score > 0 or recipe.losses.box > 0)
         self.averaged = copy.deepcopy(self.student).requires_grad_(False).eval()
         self._geodesics = geodesics
 

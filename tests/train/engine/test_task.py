@@ -21,6 +21,7 @@ from densepose_mobile.train.engine.evaluation import Findings
 from densepose_mobile.train.engine.loop import fit
 from densepose_mobile.train.engine.recipe import Evaluation, Optimisation, Recipe, StudentPlan
 from densepose_mobile.train.engine.rois import choose_boxes, training_rois
+from densepose_mobile.train.engine.schedule import lr_factor
 from densepose_mobile.train.engine.synthetic import evaluate_synthetic
 from densepose_mobile.train.engine.task import STUDENT_NAME, StudentTask
 from densepose_mobile.train.models.weights import load_student
@@ -102,6 +103,47 @@ def test_resumed_run_equals_an_unbroken_one(tmp_path: Path, batches: list[Batch]
         assert torch.equal(resumed.state_dict()[name], value), name
 
 
+def test_a_resumed_run_learns_at_the_rates_of_its_recipe(
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
+) -> None:
+    run(replace(RECIPE, optimisation=replace(RECIPE.optimisation, max_steps=2)), flat_geodesics, batches, tmp_path)
+    slower = replace(RECIPE.optimisation, max_steps=5, lr=1e-5, backbone_lr=0.5, weight_decay=0.3)
+    recipe = replace(RECIPE, optimisation=slower)
+    seen: list[set[tuple[float, float]]] = []
+
+    class Watched(StudentTask):
+        def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+            groups = self.trainer.optimizers[0].param_groups
+            seen.append({(group["lr"], group["weight_decay"]) for group in groups})
+            return super().training_step(batch, index)
+
+    task = Watched(recipe, flat_geodesics)
+    fit(task, Fixed(batches, 2), tmp_path, {}, tmp_path / CHECKPOINT_NAME)
+    rates = [1e-5 * lr_factor(step, slower) for step in (2, 3, 4)]
+    assert rates[0] == 1e-5
+    for pairs, rate in zip(seen, rates, strict=True):
+        assert {pair[1] for pair in pairs} == {0.0, 0.3}
+        assert sorted({pair[0] for pair in pairs}) == pytest.approx([0.5 * rate, rate])
+
+
+def test_a_run_that_trained_other_layers_is_not_resumed(
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
+) -> None:
+    run(replace(RECIPE, optimisation=replace(RECIPE.optimisation, max_steps=2)), flat_geodesics, batches, tmp_path)
+    frozen = replace(RECIPE, optimisation=replace(RECIPE.optimisation, frozen_stages=1))
+    with pytest.raises(InputError, match=r"other layers.*frozen_stages"):
+        run(frozen, flat_geodesics, batches, tmp_path, resume=True)
+
+
+def test_a_detector_without_losses_stays_as_it_is(
+    tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
+) -> None:
+    rests = replace(RECIPE, losses=replace(RECIPE.losses, score=0.0, box=0.0))
+    before = new_task(rests, flat_geodesics).student.detector.state_dict()
+    after = run(rests, flat_geodesics, batches, tmp_path).student.detector.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
 def test_run_leaves_checkpoint_student_and_logs(
     tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
 ) -> None:
@@ -171,6 +213,15 @@ def test_gradients_of_several_batches_make_a_step(
     tmp_path: Path, batches: list[Batch], flat_geodesics: Distances
 ) -> None:
     plan = replace(RECIPE.optimisation, accumulate=2, max_steps=3)
+    looked: list[int] = []
+
+    def examiner(student: torch.nn.Module, step: int) -> Findings:
+        looked.append(step)
+        return Findings({})
+
+    task = new_task(replace(RECIPE, optimisation=plan), flat_geodesics)
+    fit(task, Fixed(batches), tmp_path / "watched", {"probe": examiner})
+    assert looked == [2, 3]
     whole = run(replace(RECIPE, optimisation=plan), flat_geodesics, batches, tmp_path / "whole")
     assert (whole.global_step, resume_place(tmp_path / "whole" / CHECKPOINT_NAME)["batch"]) == (3, 6)
     first = replace(RECIPE, optimisation=replace(plan, max_steps=1))
