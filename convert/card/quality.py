@@ -27,7 +27,11 @@ _SHOWN: Final = (
 )
 _OF_MODES: Final = _SHOWN[:6]
 _FLAT: Final = "constant-uv"
-_SUMMED: Final = "keypoint_agreement"
+_SUMMED: Final = {
+    "recall": "people found",
+    "keypoint_agreement": "keypoints on the right part",
+    "gps": "GPS of surface points",
+}
 _HEADS: Final = {
     "recall": "found",
     "mask_iou": "mask IoU",
@@ -143,11 +147,16 @@ def by_eye(sources: Sources) -> list[str]:
 
 
 def _summary(by: Mapping[str, Any]) -> list[str]:
-    """Which slicings part people of whom the model makes more from those of whom it makes less."""
+    """Which slicings part people of whom the model makes more from those of whom it makes less, by some measures."""
+    told = [line for measure, title in _SUMMED.items() if (line := _parted(by, measure, title))]
+    return [*told, ""] if told else []
+
+
+def _parted(by: Mapping[str, Any], measure: str, title: str) -> str:
     apart: dict[bool, list[str]] = {True: [], False: []}
     for name, part in by.items():
-        found = [classes["measures"].get(_SUMMED) for classes in part["classes"].values()]
-        known = sorted((measure for measure in found if measure), key=lambda measure: measure["value"])
+        found = [classes["measures"].get(measure) for classes in part["classes"].values()]
+        known = sorted((one for one in found if one), key=lambda one: one["value"])
         if len(known) > 1:
             apart[known[0]["high"] < known[-1]["low"]].append(name)
     told = []
@@ -155,7 +164,7 @@ def _summary(by: Mapping[str, Any]) -> list[str]:
         told.append(f"the intervals of the worst and the best class lie apart by {', '.join(apart[True])}")
     if apart[False]:
         told.append(f"they overlap by {', '.join(apart[False])}, which proves no equality where classes are small")
-    return [f"Of {_HEADS[_SUMMED]}, {'; '.join(told)}.", ""] if told else []
+    return f"- Of {title}, {'; '.join(told)}." if told else ""
 
 
 def slices(sources: Sources) -> list[str]:

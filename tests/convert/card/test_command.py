@@ -157,13 +157,22 @@ def test_slices_are_rows(place: Path) -> None:
 
 def test_slices_that_part_people_are_named(place: Path) -> None:
     def part(*values: float) -> dict[str, Any]:
-        kinds = {str(value): {"people": 9, "measures": {"keypoint_agreement": measure(value)}} for value in values}
+        kinds = {
+            str(value): {"people": 9, "measures": {"keypoint_agreement": measure(value), "recall": measure(0.5)}}
+            for value in values
+        }
         return {"title": "some", "classes": kinds}
 
     by = {"scale": part(0.5, 0.2, 0.71), "age": part(0.5, 0.6), "skin": part(0.4, 0.5)}
     put("slices_tiny.json", evaluation("slices_tiny.json", slices={"input_side": 64, "by": by}))
     text = card()
-    assert "the intervals of the worst and the best class lie apart by scale; they overlap by age, skin," in text
+    told = [line for line in text.splitlines() if line.startswith("- Of ")]
+    assert len(told) == 2  # nothing is known of the third
+    assert told[0].startswith("- Of people found, they overlap by scale, age, skin,")
+    assert told[1].startswith(
+        "- Of keypoints on the right part, the intervals of the worst and the best class lie apart by scale; they "
+        "overlap by age, skin,"
+    )
 
 
 def row(target: str, **what: Any) -> dict[str, Any]:
