@@ -52,7 +52,7 @@ def convert(
     calibration: Path | None = typer.Option(None, help="Calibration set; needed for int8."),
     method: str = typer.Option("percentile", help=f"How ranges are chosen: {', '.join(METHODS)}."),
     refit: int = typer.Option(48, min=0, help="Pictures that weights are rounded on; 0 rounds to nearest."),
-    seed: int = typer.Option(0, help="Seed of the calibration's RoIs and crops."),
+    seed: int = typer.Option(0, min=0, help="Seed of the calibration's RoIs and crops."),
     held_out: list[Path] = typer.Option([], help="Pictures or shards for parity; the calibration set if none."),
     held_out_limit: int = typer.Option(200, min=1, help="Pictures for parity, of each source."),
     report: Path | None = typer.Option(None, help="JSON file of the parity with torch; other targets' are kept."),

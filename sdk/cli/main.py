@@ -8,10 +8,10 @@ command needs stands in square brackets after its entry point.
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from densepose_mobile.errors import DensePoseError
 
-__all__ = ["GROUP", "Command", "catalogue", "main"]
+__all__ = ["GROUP", "Command", "catalogue", "main", "run_module"]
 
 GROUP: Final = "densepose_mobile.commands"
 """Entry-point group through which other packages add commands: `name = package.module:typer_app [extra]`."""
@@ -146,8 +146,24 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. arguments: without the program's name; sys.argv when None. Returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    return _run(_app, words, "densepose-mobile")
+
+
+def run_module(command: Callable[..., None]) -> NoReturn:
+    """Run the one command of a module that is called as `python -m`, and leave with the exit code, as `main` does."""
+    app = typer.Typer()
+    app.command()(command)
+    sys.exit(_run(app, sys.argv[1:], f"python -m {_module_name()}"))
+
+
+def _module_name() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec else sys.argv[0]
+
+
+def _run(app: typer.Typer, words: list[str], name: str) -> int:
     try:
-        typer.main.get_command(_app).main(args=words, prog_name="densepose-mobile")
+        typer.main.get_command(app).main(args=words, prog_name=name)
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
         if code == _INTERRUPTED:

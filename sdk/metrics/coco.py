@@ -103,6 +103,11 @@ def _read(path: Path) -> dict[str, Any]:
         for index, entry in enumerate(content[key]):
             if not isinstance(entry, dict) or "id" not in entry:
                 raise InputError(f"{path.name}: entry {index} of `{key}` has no id")
+            if not str(entry["id"]).isdecimal():
+                raise InputError(f"{path.name}: entry {index} of `{key}` has the id {entry['id']!r}; number them")
+    categories = content.get("categories") or []
+    if not isinstance(categories, list) or not all(isinstance(entry, dict) and "id" in entry for entry in categories):
+        raise InputError(f"{path.name}: `categories` is no list of mappings with an id; give a COCO person file")
     return content
 
 

@@ -17,6 +17,7 @@ import typer
 from numpy.typing import NDArray
 
 from densepose_mobile.atlas import Atlas
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.metrics.pairing import rank_picture
 from densepose_mobile.metrics.report import summarise
@@ -114,4 +115,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    run_module(_main)

@@ -198,10 +198,11 @@ def pseudo(
     """Label photos that nobody annotated: people, silhouettes, and the joints that are sure."""
     from densepose_mobile.cli.outputs import prepare_folder, write_atomically
     from densepose_mobile.train.data.assets import asset_folder
-    from densepose_mobile.train.engine.pseudo import label_folder, load_labeller
+    from densepose_mobile.train.engine.pseudo import label_folder, load_labeller, photos_of
     from densepose_mobile.train.models.movenet import WEIGHT_FILES
 
     prepare_folder(out.parent)
+    photos_of(photos)  # before the networks are loaded
     weights = keypoints or asset_folder(assets) / "weights" / WEIGHT_FILES[1.75]
     label, models = load_labeller(detector, weights, segmenter, threads)
     with _progress() as bar:

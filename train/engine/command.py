@@ -8,7 +8,7 @@ from densepose_mobile.train.data.annotated import AnnotatedPhotos
 from densepose_mobile.train.engine.recipe import load_recipe, with_steps
 from densepose_mobile.train.engine.trainer import RunPaths, train
 
-__all__ = ["app"]
+__all__ = ["app", "mixed_photos"]
 
 app = typer.Typer(add_completion=False)
 
@@ -45,9 +45,14 @@ def run(
     On several GPUs, or in several processes: `torchrun --nproc-per-node N -m densepose_mobile train ...`
     """
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
-    if (photos is None) != (photo_images is None):
-        raise typer.BadParameter("annotated photos need both --photos and --photo-images")
-    if photos is None and photo_dense is not None:
-        raise typer.BadParameter("--photo-dense are the labels of --photos FILE; give that too")
-    mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images, photo_dense)
+    mixed = mixed_photos(photos, photo_images, photo_dense)
     train(plan, RunPaths(data, out, val, assets, init, mixed, backbone), resume)
+
+
+def mixed_photos(photos: Path | None, images: Path | None, dense: Path | None) -> AnnotatedPhotos | None:
+    """What --photos, --photo-images and --photo-dense name. Raises typer.BadParameter for one without the others."""
+    if (photos is None) != (images is None):
+        raise typer.BadParameter("annotated photos need both --photos and --photo-images")
+    if photos is None and dense is not None:
+        raise typer.BadParameter("--photo-dense are the labels of --photos FILE; give that too")
+    return None if photos is None or images is None else AnnotatedPhotos(photos, images, dense)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import typer
 
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.train.engine.recipe import load_recipe
@@ -49,7 +50,7 @@ def training_curve(run: Path) -> list[dict[str, Any]]:
         with log.open(newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file):
                 step = int(line["step"])
-                if line[_PICTURES]:
+                if line.get(_PICTURES):
                     pictures[step] = int(float(line[_PICTURES]))
                 found: dict[str, dict[str, float]] = defaultdict(dict)
                 for column, value in line.items():
@@ -78,4 +79,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    run_module(_main)

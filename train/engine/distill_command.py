@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from densepose_mobile.train.data.annotated import AnnotatedPhotos
+from densepose_mobile.train.engine.command import mixed_photos
 from densepose_mobile.train.engine.recipe import load_recipe, with_steps
 from densepose_mobile.train.engine.trainer import RunPaths, train
 
@@ -35,7 +35,5 @@ def run(
 ) -> None:
     """Train a student from a frozen teacher, beside what rendered and annotated people teach it."""
     plan = with_steps(load_recipe(recipe), max_steps, cooldown_steps)
-    if (photos is None) != (photo_images is None):
-        raise typer.BadParameter("photos need both --photos and --photo-images")
-    mixed = None if photos is None or photo_images is None else AnnotatedPhotos(photos, photo_images, photo_dense)
+    mixed = mixed_photos(photos, photo_images, photo_dense)
     train(plan, RunPaths(data, out, val, assets, init, mixed, teacher=teacher), resume)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from densepose_mobile.errors import InputError
 from densepose_mobile.train.losses.trust import Gate
 
 __all__ = ["Distillation"]
@@ -23,12 +22,3 @@ class Distillation:
     presence: float = 0.1  # of a teacher that says it
     place: float = 0.2  # of a teacher that says it
     gate: Gate = field(default_factory=Gate)
-
-    def check(self) -> None:
-        """Raise InputError for what cannot be."""
-        for name in ("temperature", "feature_temperature"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"`distillation.{name}` is {getattr(self, name)}; it must be above 0")
-        for name in ("joint", "limb", "person"):
-            if not 0 <= getattr(self.gate, name) <= 1:
-                raise InputError(f"`distillation.gate.{name}` is {getattr(self.gate, name)}; a share is expected")

@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from densepose_mobile.atlas import Atlas
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.metrics import read_coco
 from densepose_mobile.train.data.dense_labels import file_hash
@@ -55,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_module(main)

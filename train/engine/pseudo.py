@@ -30,7 +30,7 @@ from densepose_mobile.train.data.dense_labels import file_hash
 from densepose_mobile.train.engine.segmenter import Segmenter
 from densepose_mobile.train.models.keypoints import KEYPOINT_INPUT, load_keypoint_net
 
-__all__ = ["PhotoLabeller", "PseudoPlan", "label_folder", "load_labeller", "sure_joints"]
+__all__ = ["PhotoLabeller", "PseudoPlan", "label_folder", "load_labeller", "photos_of", "sure_joints"]
 
 _MOST_PEOPLE: Final = 60
 _VISIBLE: Final = 2
@@ -168,6 +168,17 @@ def sure_joints(
     return places, near & on & (score >= plan.joint)
 
 
+def photos_of(folder: Path) -> list[Path]:
+    """The photos right in a folder, by name. Raises InputError when there is none."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be listed ({error.strerror or error}): give a folder of photos") from None
+    if not paths:
+        raise InputError(f"{folder} holds no photo: {' '.join(PICTURE_SUFFIXES)}")
+    return paths
+
+
 def label_folder(
     photos: Path, label: PhotoLabeller, models: dict[str, Any], progress: Callable[[int, int], object]
 ) -> dict[str, Any]:
@@ -175,9 +186,7 @@ def label_folder(
 
     progress: called with the number of photos that are done and of all. Raises InputError when there is none.
     """
-    paths = sorted(path for path in photos.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not paths:
-        raise InputError(f"{photos} holds no photo: {' '.join(PICTURE_SUFFIXES)}")
+    paths = photos_of(photos)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for done, path in enumerate(paths, 1):

@@ -18,6 +18,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import EvaluationOptions, TruthPerson, TruthPicture, read_coco
@@ -147,8 +148,8 @@ def _main(
         if len(pair) != 2 or not all(pair):
             raise InputError(f"--file {entry}: give it as NAME=PSEUDO:TRUTH")
         made, drawn = Path(pair[0]), Path(pair[1])
-        info = json.loads(made.read_text()).get("info", {})
         pseudo, truth = read_coco(made).pictures, read_coco(drawn).pictures
+        info = json.loads(made.read_text()).get("info", {})
         known = {picture.file_name for picture in truth}
         elsewhere = [picture for picture in pseudo if picture.file_name not in known]
         content[name] = {
@@ -165,4 +166,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    run_module(_main)

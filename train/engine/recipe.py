@@ -15,6 +15,7 @@ from densepose_mobile.train.data.looks import BatchPlan
 from densepose_mobile.train.data.person_crops import CropPlan
 from densepose_mobile.train.data.samples import Augmentation
 from densepose_mobile.train.engine.distillation import Distillation
+from densepose_mobile.train.engine.recipe_bounds import check_bounds
 from densepose_mobile.train.models.teacher.spec import TeacherSpec
 
 __all__ = [
@@ -55,9 +56,9 @@ class StudentPlan:
 
         Raises InputError for a size that the network cannot have.
         """
-        for name, size in (("detect_size", self.detect_size), ("track_size", self.track_size)):
-            if size % 32 or size < 64:
-                raise InputError(f"`student.{name}` is {size}; a multiple of 32 from 64 on is expected")
+        for name, size, least in (("detect_size", self.detect_size, 64), ("track_size", self.track_size, 96)):
+            if size % 32 or size < least:
+                raise InputError(f"`student.{name}` is {size}; a multiple of 32 from {least} on is expected")
         if self.roi_size % 2 or self.roi_size < 4:
             raise InputError(f"`student.roi_size` is {self.roi_size}; an even number from 4 on is expected")
         return ModelSpec(
@@ -208,8 +209,8 @@ def load_recipe(path: Path) -> Recipe:
             f"recipe {path} does not exist; the shipped ones are in {Path(__file__).parents[1] / 'recipes'}"
         )
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeError) as error:
         raise InputError(f"recipe {path} is no YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"recipe {path} must be a mapping of keys to values")
@@ -229,23 +230,9 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 def _check(recipe: Recipe) -> None:
     """Raise InputError for values that cannot be, alone or together."""
     recipe.student.spec()
-    recipe.distillation.check()
     recipe.inpainting.check()
-    plan, batch = recipe.optimisation, recipe.batch
-    for name, value, least in (
-        ("threads", recipe.threads, 1),
-        ("workers", recipe.workers, 0),
-        ("optimisation.accumulate", plan.accumulate, 1),
-        ("optimisation.max_steps", plan.max_steps, 1),
-        ("batch.whole", batch.whole, 0),
-        ("batch.crops", batch.crops, 0),
-        ("batch.whole + batch.crops", batch.whole + batch.crops, 1),
-        ("batch.crops_per_picture", batch.crops_per_picture, 1),
-    ):
-        if value < least:
-            raise InputError(f"`{name}` is {value}; {least} or more is expected")
-    if not 0 <= batch.photos <= 1:
-        raise InputError(f"`batch.photos` is {batch.photos}; a share of 0 to 1 is expected")
+    check_bounds(recipe)
+    plan = recipe.optimisation
     if plan.schedule == "cosine" and plan.cooldown_steps:
         raise InputError(
             f"`optimisation.cooldown_steps` is {plan.cooldown_steps}, but the cosine schedule ends at zero by itself: "

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import typer
 
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.errors import InputError
 from densepose_mobile.metrics import read_coco
 from densepose_mobile.options import Options
@@ -143,4 +144,4 @@ def _main(
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    typer.run(_main)
+    run_module(_main)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from densepose_mobile.atlas import Atlas
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.results_file import header, write_results
 from densepose_mobile.errors import InputError
 from densepose_mobile.imaging import crop_input, load_image
@@ -103,8 +104,8 @@ def _main(
     rows: dict[str, Any] = {}
     for entry in net:
         name, _, size = entry.partition("=")
-        if not size.isdigit() or int(size) % 32:
-            raise InputError(f"--net {entry}: give it as NAME=SIZE, SIZE a multiple of 32")
+        if not size.isdigit() or int(size) % 32 or not int(size):
+            raise InputError(f"--net {entry}: give it as NAME=SIZE, SIZE a multiple of 32 from 32 on")
         file = weights / f"movenet_{name}.npz"
         sums = joint_sides(load_keypoint_net(file), int(size), pictures, photo_images)
         rows[f"{name}_{size}"] = {"sha256": file_hash(file), "swap_rate": _row(sums)}
@@ -121,4 +122,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    run_module(_main)

@@ -39,6 +39,7 @@ from typing import Any, Final
 import typer
 
 from densepose_mobile.atlas import Atlas
+from densepose_mobile.cli.main import run_module
 from densepose_mobile.cli.measure import measure_pictures, read_scores
 from densepose_mobile.cli.outputs import write_atomically
 from densepose_mobile.cli.results_file import header, write_results
@@ -237,4 +238,4 @@ def _main(
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    typer.run(_main)
+    run_module(_main)

@@ -129,3 +129,26 @@ def test_help_of_a_command_flows_and_keeps_to_itself(
     printed = capfd.readouterr().out
     assert "paragraph goes on" in printed
     assert "completion" not in printed
+
+
+def test_a_module_that_is_a_command_ends_as_the_command_line_does(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def command(times: int = typer.Option(..., min=1)) -> None:
+        if times > 2:
+            raise InputError(f"{times} times is too often: twice at most")
+        typer.echo("done")
+
+    for words, code, said in (
+        (["--times", "2"], 0, "done"),
+        (["--times", "3"], 1, "error: 3 times is too often: twice at most"),
+        (["--times", "0"], 2, "--times"),
+        ([], 2, "--times"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["module.py", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.run_module(command)
+        assert left.value.code == code
+        shown = capfd.readouterr()
+        assert said in shown.out + shown.err
+        assert "Traceback" not in shown.err

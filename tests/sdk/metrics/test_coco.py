@@ -212,6 +212,14 @@ def test_broken_files_are_named(tmp_path):
     del data["images"][0]["height"]
     with pytest.raises(InputError, match="picture 7"):
         read_coco(write(tmp_path, data))
+    data = content()
+    data["annotations"][0]["id"] = "0b9f-4c"
+    with pytest.raises(InputError, match="'0b9f-4c'; number them"):
+        read_coco(write(tmp_path, data))
+    data = content()
+    data["categories"] = ["person"]
+    with pytest.raises(InputError, match="`categories` is no list of mappings"):
+        read_coco(write(tmp_path, data))
 
 
 def test_a_truncated_file_is_named(tmp_path):

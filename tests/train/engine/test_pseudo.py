@@ -16,7 +16,7 @@ from densepose_mobile.parts import COARSE_NAMES
 from densepose_mobile.results import DensePoseResult, Person
 from densepose_mobile.train.data.annotated import AnnotatedPhotos, annotated_scene
 from densepose_mobile.train.data.targets import COARSE, UNKNOWN
-from densepose_mobile.train.engine.pseudo import PhotoLabeller, PseudoPlan, label_folder, sure_joints
+from densepose_mobile.train.engine.pseudo import PhotoLabeller, PseudoPlan, label_folder, photos_of, sure_joints
 from densepose_mobile.train.engine.pseudo_check import check_pseudo_labels, keypoint_similarity
 from densepose_mobile.train.engine.segmenter import Segmenter
 from densepose_mobile.train.models.keypoints import KEYPOINT_INPUT
@@ -103,6 +103,11 @@ def test_photos_without_a_sure_person_are_left_out(tmp_path: Path) -> None:
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no photo"):
         label_folder(tmp_path, PhotoLabeller(lambda rgb: DensePoseResult((), 1, 1, {}), looks({})), {}, print)
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere cannot be listed"):
+        photos_of(tmp_path / "nowhere")
 
 
 def test_joints_are_sure_where_both_looks_agree_on_the_person() -> None:

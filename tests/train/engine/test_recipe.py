@@ -40,6 +40,22 @@ def test_unknown_key_names_the_nearest() -> None:
         ({"name": "x", "task": "tutor"}, r"`task` is .tutor.; one of student, teacher, inpainting"),
         ({"name": "x", "inpainting": {"crops": {"size": 100}}}, r"inpainting\.crops\.size.*100"),
         ({"name": "x", "inpainting": {"kept_back": 1}}, r"inpainting\.kept_back.*1"),
+        ({"name": "x", "student": {"track_size": 64}}, r"student\.track_size.*64.*from 96 on"),
+        ({"name": "x", "student": {"head_width": 0}}, r"student\.head_width.*0; 1 or more"),
+        ({"name": "x", "seed": -1}, "`seed` is -1; 0 or more"),
+        ({"name": "x", "rois_per_picture": 0}, "`rois_per_picture` is 0; 1 or more"),
+        ({"name": "x", "evaluation": {"every_steps": 0}}, r"evaluation\.every_steps"),
+        ({"name": "x", "evaluation": {"log_every_steps": 0}}, r"evaluation\.log_every_steps"),
+        ({"name": "x", "inpainting": {"crops": {"batch": 0}}}, r"inpainting\.crops\.batch"),
+        ({"name": "x", "augmentation": {"photometric": 2.0}}, r"augmentation\.photometric.*a share"),
+        ({"name": "x", "batch": {"guests": 7}}, r"batch\.guests.*a share"),
+        ({"name": "x", "losses": {"uv": -1}}, r"losses\.uv.*0 or more"),
+        ({"name": "x", "teacher_losses": {"mask": -1}}, r"teacher_losses\.mask.*0 or more"),
+        ({"name": "x", "distillation": {"temperature": 0}}, r"distillation\.temperature.*more than 0"),
+        ({"name": "x", "distillation": {"gate": {"limb": 2}}}, r"distillation\.gate\.limb.*a share"),
+        ({"name": "x", "optimisation": {"ema": 2}}, r"optimisation\.ema"),
+        ({"name": "x", "optimisation": {"lr": float("nan")}}, r"optimisation\.lr"),
+        ({"name": "x", "optimisation": {"frozen_stages": 5}}, r"optimisation\.frozen_stages.*0 to 4"),
         ({"name": "x", "student": {"width": 7}}, r"student\.width.*student\.head_width"),
     ],
 )
@@ -61,6 +77,12 @@ def test_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_read(path: Path) -> None:
     assert isinstance(load_recipe(path), Recipe)
+
+
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(InputError, match=r"weights\.safetensors is no YAML"):
+        load_recipe(tmp_path / "weights.safetensors")
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
