@@ -1,5 +1,6 @@
 """docs/train.md: its commands are understood, its recipes are read, its table of keys is that of the dataclasses."""
 
+import importlib
 import inspect
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+import typer
 import yaml
 from torch.distributed.run import parse_args
 
@@ -25,11 +27,11 @@ def blocks(language: str, text: str = GUIDE) -> list[str]:
 
 
 def commands() -> Iterator[list[str]]:
-    """Words of every command of ours in the guide, as they are or behind torchrun."""
+    """Words of every command of ours in the guide, as they are, behind torchrun, or of a module."""
     for block in blocks("sh"):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
-            if words[:1] in (["densepose-mobile"], ["torchrun"]):
+            if words[:1] in (["densepose-mobile"], ["torchrun"]) or words[:2] == ["python", "-m"]:
                 yield words
 
 
@@ -42,12 +44,21 @@ def understand(words: list[str]) -> None:
     command.make_context(command.name, words)
 
 
+def understand_module(words: list[str]) -> None:
+    """The same of the one command of a module."""
+    app = typer.Typer()
+    app.command()(importlib.import_module(words[0])._main)
+    typer.main.get_command(app).make_context(words[0], words[1:])
+
+
 @pytest.mark.parametrize("words", list(commands()), ids=shlex.join)
 def test_commands_are_understood(words: list[str]) -> None:
     if words[0] == "torchrun":
         started = parse_args(words[1:])
         assert (started.module, started.training_script) == (True, "densepose_mobile")
         understand(started.training_script_args)
+    elif words[0] == "python":
+        understand_module(words[2:])
     else:
         understand(words[1:])
     for word in words:
@@ -58,6 +69,8 @@ def test_commands_are_understood(words: list[str]) -> None:
 def test_a_wrong_command_would_be_noticed() -> None:
     with pytest.raises(Exception, match="--datum"):
         understand(["train", "r.yaml", "--out", "o", "--datum", "d"])
+    with pytest.raises(Exception, match="--outer"):
+        understand_module(["densepose_mobile.train.engine.release", "w", "--data", "d", "--outer", "o"])
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
