@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from densepose_mobile.parts import FINE_TO_COARSE, NUM_PARTS
 from densepose_mobile.train.data.targets import UNKNOWN, UNKNOWN_PART
-from densepose_mobile.train.losses.dense import PARTLY_KNOWN, DenseTarget
+from densepose_mobile.train.losses.dense import PARTLY_KNOWN, DenseTarget, seen_cells
 from densepose_mobile.train.losses.normaliser import normalisers, processes
 
 __all__ = ["POINTS_A_PART", "chart_losses", "point_weights"]
@@ -84,17 +84,17 @@ def chart_losses(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tens
     known = target.part != UNKNOWN
     codes = target.part[known]
     choices = _COARSE[maps["coarse"].shape[1]].to(codes.device)
-    coarse = _choice_loss(_cells(maps["coarse"], known), choices[codes]).sum()
+    coarse = _choice_loss(seen_cells(maps["coarse"], known), choices[codes]).sum()
     weight = point_weights(target.part)
-    fine = _choice_loss(_cells(maps["fine"], known), _FINE.to(codes.device)[codes])
+    fine = _choice_loss(seen_cells(maps["fine"], known), _FINE.to(codes.device)[codes])
     cells, points = normalisers(known.sum(), weight.sum(), device=weight.device)
     losses = {"coarse": coarse / cells, "fine": (fine * weight[known]).sum() / points}
     seen = target.fine
     chart = (target.part[seen] - 1)[:, None]
-    error = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
+    error = torch.cat([seen_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     error = error - torch.stack([target.uv[:, axis][seen] for axis in (0, 1)], 1)
     if "sigma" in maps:
-        sigma = _cells(maps["sigma"], seen).gather(1, chart)[:, 0]
+        sigma = seen_cells(maps["sigma"], seen).gather(1, chart)[:, 0]
         each = math.log(2 * math.pi) + 2 * sigma.log() + error.square().sum(1) / (2 * sigma.square())
     else:
         each = functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none").sum(1)
@@ -105,8 +105,3 @@ def chart_losses(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tens
 def _choice_loss(logits: Tensor, allowed: Tensor) -> Tensor:
     """(K,) cross-entropy of (K, C) logits where any of the allowed classes (K, C) is right."""
     return -functional.log_softmax(logits, 1).masked_fill(~allowed, -torch.inf).logsumexp(1)
-
-
-def _cells(maps: Tensor, seen: Tensor) -> Tensor:
-    """(N, C, m, m) at the cells `seen` (N, m, m) -> (K, C) float32."""
-    return maps.permute(0, 2, 3, 1)[seen].float()

@@ -11,7 +11,7 @@ from densepose_mobile.parts import FINE_TO_COARSE, KAPPA, NUM_PARTS
 from densepose_mobile.train.data.targets import COARSE, PART_ONLY, UNKNOWN
 from densepose_mobile.train.losses.normaliser import normalisers
 
-__all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "UV_BEND", "DenseTarget", "dense_loss"]
+__all__ = ["PARTLY_KNOWN", "PART_WEIGHT", "UV_BEND", "DenseTarget", "dense_loss", "seen_cells"]
 
 PART_WEIGHT: Final = torch.from_numpy((0.15 / KAPPA[1:]) ** 0.5).float()
 """(24,) weight of each true part: hands and feet cover few cells and have a small kappa."""
@@ -78,10 +78,10 @@ def dense_loss(maps: dict[str, Tensor], target: DenseTarget) -> dict[str, Tensor
     part = target.part[seen] - 1  # (K,)
     part_weight = PART_WEIGHT.to(part.device)
     share = part_weight[part]
-    fine = functional.cross_entropy(_cells(maps["parts"], seen), part, part_weight, reduction="sum")
+    fine = functional.cross_entropy(seen_cells(maps["parts"], seen), part, part_weight, reduction="sum")
     rough, rough_cells = _partly_known_loss(maps["parts"], target.part)
     chart = part[:, None]
-    predicted = torch.cat([_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
+    predicted = torch.cat([seen_cells(maps[name], seen).gather(1, chart) for name in ("u", "v")], 1)
     true = torch.stack([target.uv[:, i][seen] for i in (0, 1)], 1)
     error = functional.smooth_l1_loss(predicted, true, beta=UV_BEND, reduction="none").sum(1)
     shares = share.sum()
@@ -98,10 +98,10 @@ def _partly_known_loss(logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """Summed cross-entropy where truth leaves a choice of fine parts, any of which is right; number of such cells."""
     allowed = PARTLY_KNOWN.to(codes.device)
     seen = allowed.any(1)[codes]
-    probability = functional.log_softmax(_cells(logits, seen), 1)
+    probability = functional.log_softmax(seen_cells(logits, seen), 1)
     return -probability.masked_fill(~allowed[codes[seen]], -torch.inf).logsumexp(1).sum(), seen.sum()
 
 
-def _cells(maps: Tensor, seen: Tensor) -> Tensor:
+def seen_cells(maps: Tensor, seen: Tensor) -> Tensor:
     """(N, C, m, m) at the cells `seen` (N, m, m) -> (K, C) float32."""
     return maps.permute(0, 2, 3, 1)[seen].float()
