@@ -123,7 +123,8 @@ def score_picture(
     if (result.height, result.width) != (picture.height, picture.width):
         raise InputError(
             f"the prediction is {result.width} x {result.height} px, the annotated picture {picture.file_name} "
-            f"{picture.width} x {picture.height} px; annotations hold for the picture as it is stored"
+            f"{picture.width} x {picture.height} px; annotations must be of the upright picture: where "
+            "its EXIF data turn it, save it upright and annotate that"
         )
     result = outside_ignored(result, picture)
     counted = [person for person in picture.people if not person.crowd and person.box_area > options.min_box_area]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from densepose_mobile.apps.camera.android import stage
@@ -56,6 +58,26 @@ def test_the_staged_source_works_by_itself(project: Path) -> None:
         "print(*open_source(main.settings().source).picture(0).shape)"
     )
     assert run_alone(project, code).split()[2] == "3"
+
+
+def test_pictures_and_cameras_need_no_later_opencv_than_the_recipe_has(project: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 6, 3), (0, 0, 200), np.uint8))
+    printed = run_alone(
+        project,
+        "import cv2\n"
+        "for owner, name in ((cv2, 'IMREAD_COLOR_RGB'), (cv2.utils, 'logging')):\n"  # 4.5.1 has neither
+        "    vars(owner).pop(name, None)\n"
+        "from densepose_mobile.apps.camera.sources import Choice, open_source\n"
+        "from densepose_mobile.errors import InputError\n"
+        "from densepose_mobile.imaging import load_image\n"
+        f"print(load_image({str(tmp_path / 'a.png')!r})[0, 0].tolist())\n"
+        "try:\n"
+        "    open_source(Choice('camera', '93'))\n"
+        "except InputError as error:\n"
+        "    print(error)\n",
+    )
+    assert printed.splitlines()[0] == "[200, 0, 0]"
+    assert "camera 93 does not open" in printed
 
 
 def test_training_and_conversion_stay_behind(project: Path) -> None:
