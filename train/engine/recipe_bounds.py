@@ -1,10 +1,13 @@
 """What the numbers of a recipe may be, beyond their types."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from densepose_mobile.errors import InputError
+
+if TYPE_CHECKING:
+    from densepose_mobile.train.engine.recipe import Recipe
 
 __all__ = ["check_bounds"]
 
@@ -44,8 +47,8 @@ _STAGES: Final = 4
 """Of every backbone."""
 
 
-def check_bounds(recipe: Any) -> None:
-    """Raise InputError for a number of a `Recipe` that cannot be; the message names the key."""
+def check_bounds(recipe: "Recipe") -> None:
+    """Raise InputError for a number of a recipe that cannot be; the message names the key."""
     weights = [f"{section}.{name}" for section in _WEIGHTS for name in vars(getattr(recipe, section))]
     _check(recipe, _FROM_ONE, lambda value: value >= 1, "1 or more")
     _check(recipe, (*_FROM_ZERO, *weights), lambda value: value >= 0, "0 or more")
@@ -56,8 +59,8 @@ def check_bounds(recipe: Any) -> None:
         raise InputError("`batch.whole + batch.crops` is 0; 1 or more is expected")
 
 
-def _check(recipe: Any, keys: Sequence[str], fits: Any, expected: str) -> None:
+def _check(recipe: "Recipe", keys: Sequence[str], fits: Callable[[float], bool], expected: str) -> None:
     for key in keys:
-        value = reduce(getattr, key.split("."), recipe)
+        value: float = reduce(getattr, key.split("."), recipe)  # type: ignore[assignment, arg-type]
         if not fits(value):
             raise InputError(f"`{key}` is {value}; {expected} is expected")
