@@ -17,7 +17,7 @@ class Distillation:
     foreground: float = 0.5  # divergence from the teacher's
     parts: float = 1.0  # divergence from the teacher's
     uv: float = 5.0  # on the teacher's part
-    features: float = 1.0  # of the pyramid's levels
+    features: float = 0.0  # of the pyramid's levels
     feature_temperature: float = 1.0  # of their distribution over the cells
     presence: float = 0.1  # of a teacher that says it
     place: float = 0.2  # of a teacher that says it

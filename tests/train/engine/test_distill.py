@@ -55,7 +55,7 @@ RECIPE = Recipe(
     losses=LossWeights(confidence=0.0),
     optimisation=Optimisation(warmup_steps=1, max_steps=4, frozen_stages=0),
     evaluation=Evaluation(every_steps=100, log_every_steps=1),
-    distillation=Distillation("both"),
+    distillation=Distillation("both", features=1.0),
 )
 
 
@@ -289,7 +289,10 @@ def test_photos_alone_need_photos(tmp_path: Path, teacher_file: Path) -> None:
     assert "--photos" in str(outcome.exception)
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("distill.yaml", "photos"), ("probe_distill.yaml", "both")])
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("distill.yaml", "photos"), ("probe_distill.yaml", "both"), ("probe_distill_photos.yaml", "photos")],
+)
 def test_shipped_recipes_distil_on_photos(name: str, pictures: str) -> None:
     plan = load_recipe(Path(recipes.__file__).parent / name)
     assert plan.batch.photos > 0
