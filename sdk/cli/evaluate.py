@@ -113,9 +113,8 @@ def evaluate(
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(BASELINES)}", param_hint="--baseline")
     if (images is None) == (results is None):
         raise typer.BadParameter("give the pictures that a model is to look at, or --results", param_hint="--images")
-    for written in (save_results, per_picture, out):
-        if written is not None:
-            prepare_folder(written.parent)
+    for path in filter(None, (save_results, per_picture, out)):
+        prepare_folder(path.parent)
     file = read_coco(annotations, keypoints, subset)
     pictures: Sequence[TruthPicture] = file.pictures[:limit]
     if not pictures:

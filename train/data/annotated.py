@@ -8,7 +8,7 @@ in them is neither right nor wrong.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ __all__ = ["AnnotatedPhotos", "Photo", "annotated_scene", "split_points"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_CROWDS: Final = MAX_PEOPLE // 4
 _SMALLEST: Final = 60.0  # visible px below which a person is neither found nor missed, as of rendered people
 
 
@@ -50,7 +51,7 @@ class Photo:
     @classmethod
     def of(cls, number: int, truth: TruthPicture) -> "Photo":
         """From the annotations."""
-        known, _ = _rows(truth)
+        known = _known(truth)
         boxes = np.array([person.box for person in known], np.float32).reshape(-1, 4)
         area = np.array([person.box_area for person in known], np.int64)
         rows = croppable(boxes, area, np.full(len(known), _SMALLEST))
@@ -110,16 +111,17 @@ def split_points(points: SurfacePoints, every: int) -> tuple[SurfacePoints, Surf
     return taught, kept_back
 
 
-def _rows(picture: TruthPicture) -> tuple[Sequence[TruthPerson], Sequence[TruthPerson]]:
-    """Those who are rows of the scene: people whose annotations are used, the largest first, then crowds.
-
-    A region in which nobody was annotated is a crowd.
-    """
-    size = picture.height, picture.width
-    regions = [TruthPerson.from_mask(-1, fill_polygons([polygon], *size), crowd=True) for polygon in picture.ignored]
-    crowds = [*(person for person in picture.people if person.crowd), *regions][: MAX_PEOPLE // 4]
+def _known(picture: TruthPicture) -> Sequence[TruthPerson]:
+    """People whose annotations are used, the first rows of the scene, the largest first; crowds are the rows behind."""
+    crowds = sum(person.crowd for person in picture.people) + len(picture.ignored)
     people = sorted((person for person in picture.people if not person.crowd), key=lambda person: -person.box_area)
-    return people[: MAX_PEOPLE - len(crowds)], crowds
+    return people[: MAX_PEOPLE - min(crowds, _MOST_CROWDS)]
+
+
+def _crowd_masks(picture: TruthPicture) -> Iterator[NDArray[np.bool_]]:
+    """(H, W) of each crowd, then of each region in which nobody was annotated."""
+    yield from (person.mask for person in picture.people if person.crowd)
+    yield from (fill_polygons([polygon], picture.height, picture.width) for polygon in picture.ignored)
 
 
 def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseLabels | None = None) -> Scene:
@@ -136,15 +138,16 @@ def annotated_scene(picture: TruthPicture, rgb: NDArray[np.uint8], dense: DenseL
             f"{picture.width} x {picture.height} px"
         )
     labels = np.zeros((*rgb.shape[:2], 4), np.uint8)
-    known, crowds = _rows(picture)
-    labels[picture.ignored_mask] = (UNKNOWN, 0, 0, 0)
+    known = _known(picture)
     for person in picture.people:
-        if person not in known:
+        if not person.crowd and person not in known:
             labels[person.mask] = (UNKNOWN, 0, 0, 0)
-    for instance, crowd in enumerate(crowds, len(known) + 1):
-        labels[crowd.mask, 3] = instance
+    crowds = 0
+    for mask in _crowd_masks(picture):
+        crowds += crowds < _MOST_CROWDS  # beyond that they share the last row
+        labels[mask] = (UNKNOWN, 0, 0, len(known) + crowds)
     points = [NO_POINTS]
-    keypoints = np.zeros((len(known) + len(crowds), len(KEYPOINT_NAMES), 3), np.float32)
+    keypoints = np.zeros((len(known) + crowds, len(KEYPOINT_NAMES), 3), np.float32)
     for instance, person in enumerate(known, 1):  # smaller people lie on top: they would vanish beneath
         mask = person.mask
         labels[mask] = (UNKNOWN_PART, 0, 0, instance)

@@ -74,7 +74,9 @@ def _main(
     recipe = load_recipe(run / "recipe.yaml")
     command = shlex.join(["python", "-m", "densepose_mobile.train.engine.curve", *sys.argv[1:]])
     watched = dict(zip(_WATCHED, (recipe.evaluation.synthetic_pictures, recipe.evaluation.real_pictures), strict=True))
-    write_results(out, {**header(command), "recipe": recipe.name, "watched_pictures": watched, "steps": steps})
+    plan = recipe.optimisation
+    about = {"recipe": recipe.name, "max_steps": plan.max_steps, "cooldown_steps": plan.cooldown_steps}
+    write_results(out, {**header(command), **about, "watched_pictures": watched, "steps": steps})
     typer.echo(out.read_text())
 
 

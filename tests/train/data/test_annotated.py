@@ -91,6 +91,14 @@ def test_whoever_is_found_where_nobody_was_annotated_is_neither_right_nor_wrong(
     assert [photo.people for photo in [Photo.of(0, picture)]] == [(0,)]
 
 
+def test_regions_beyond_the_rows_share_the_last() -> None:
+    ignored = tuple((x, 0, x + 8, 0, x + 8, 20, x, 20) for x in range(0, 100, 10))
+    scene = annotated_scene(TruthPicture(1, "a.jpg", SIZE, SIZE, (), ignored), np.zeros((SIZE, SIZE, 3), np.uint8))
+    assert len(scene.boxes) == MAX_PEOPLE // 4
+    assert scene.boxes[-1].tolist() == [50, 0, 98, 20]
+    assert (scene.labels[10, 4::10, 0][:10] == UNKNOWN).all()
+
+
 def test_photos_give_the_same_crops_however_they_are_shared_out(
     tmp_path: Path, shard: Callable[..., None], plain_labels: Labeller
 ) -> None:
